@@ -1,0 +1,80 @@
+# Each target makes the environment it needs first: `.venv/`, from the hashed lock, with pip alone.
+# Settings: PYTHON=python3.12  ARGS="--max-jobs 5"  TESTS=tests/unit/data  WORKERS=0
+
+PYTHON ?= python3
+SPEC ?= flows/specs/bank-marketing.yaml
+ARGS ?=
+TESTS ?= tests
+WORKERS ?= logical
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Stamps are written last: an environment without them was interrupted, and is made again.
+RUN := $(VENV)/.made-from-requirements
+DEV := $(VENV)/.made-from-requirements-dev
+RETUNE := $(VENV)/.retune-installed
+
+# The lock names everything, so pip resolves nothing (--no-deps); what is imported gets compiled then (--no-compile).
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install -qq --progress-bar off --no-compile --no-deps
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help retrain test check up down bench lock clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+retrain: $(RETUNE) ## the whole line on the bank-marketing data (SPEC=…, ARGS=…)
+	@$(BIN)/retune run $(SPEC) $(ARGS)
+
+up: $(RETUNE) ## start the local services and print where they listen
+	@$(BIN)/retune up $(ARGS)
+
+down: $(RETUNE) ## stop them
+	@$(BIN)/retune down $(ARGS)
+
+test: $(DEV) $(RETUNE) ## every test (TESTS=path for some, WORKERS=0 for one process)
+	@$(BIN)/pytest -q -n $(WORKERS) --maxprocesses 4 --dist loadfile $(TESTS) $(ARGS)
+
+check: $(DEV) $(RETUNE) ## style, types, import laws, templates, project rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/cfn-lint infra/*.yaml
+	$(BIN)/pytest -q tests/unit/project
+
+bench: $(RETUNE) ## measure, and print tables
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: ## resolve pyproject.toml again into the locks (the one target that wants `uv` on PATH; ARGS=--upgrade)
+	uv pip compile $(LOCK_OPTIONS) $(ARGS) -o requirements.lock
+	uv pip compile $(LOCK_OPTIONS) $(ARGS) --extra dev -c requirements.lock -o requirements-dev.lock
+LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	pyproject.toml --group pyproject.toml:build --extra cpu
+
+clean: ## remove the environment and caches; what retune made (.retune/) stays
+	rm -rf $(VENV) build retune.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find benchmarks components flows tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+OLD_PYTHON := import sys; v = sys.version_info; \
+	v < (3, 11) and sys.exit(f"retune needs Python >= 3.11, $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=python3.12 ...")
+NEW_VENV = $(PYTHON) -c '$(OLD_PYTHON)' && $(PYTHON) -m venv --clear $(VENV)
+
+$(RUN): requirements.lock
+	@echo "making .venv from requirements.lock (a minute or two)"
+	@$(NEW_VENV)
+	@$(PIP) --require-hashes -r requirements.lock
+	@touch $@
+
+# The larger lock holds the smaller one (a test says so): a finished environment is added to, any other made anew.
+$(DEV): requirements.lock requirements-dev.lock
+	@echo "making .venv from requirements-dev.lock (a minute or two)"
+	@if [ ! -e $(RUN) ] || [ requirements.lock -nt $(RUN) ] || [ -e $(DEV) ]; then $(NEW_VENV); else rm $(RUN); fi
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $(RUN) $@
+
+$(RETUNE): pyproject.toml $(RUN)
+	@$(PIP) --no-build-isolation --editable .
+	@touch $@

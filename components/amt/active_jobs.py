@@ -1,0 +1,238 @@
+"""The training jobs of one tuning job as they run: prepared, launched, heard, stopped, taken over.
+
+All methods run in the tuning job's loop; what takes its time (the store of objects) runs in a thread of its own and
+comes back as a message to the loop. What a training job becomes is decided in `training_job`.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from components.amt import preparation, recovery, training_job
+from components.amt.folders import JobFolder, TrialFolder, read_json
+from components.amt.launcher import Launcher
+from components.amt.records import TrainingJob, TuningJob
+from components.amt.store import AmtStore
+
+_log = logging.getLogger(__name__)
+
+_ABANDON_S = 10.0
+# A fork server that dies takes its runners along; their training jobs are begun this often in all.
+_MOST_ATTEMPTS = 3
+
+
+@dataclass(kw_only=True)
+class _Active:
+    """A training job that has not ended, as its supervisor sees it."""
+
+    trial: TrainingJob
+    folder: TrialFolder
+    phase: Literal["preparing", "running", "ended"] = "preparing"
+
+
+class ActiveJobs:
+    """All training jobs of a tuning job, and what is going on with those that have not ended; true while one has not.
+
+    Args:
+        store: The record.
+        folder: Of the tuning job.
+        launcher: Starts runners.
+        workshop: What training jobs are run with.
+        post: Hands a message to the loop, from any thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: AmtStore,
+        folder: JobFolder,
+        launcher: Launcher,
+        workshop: preparation.Workshop,
+        post: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._store = store
+        self._folder = folder
+        self._launcher = launcher
+        self._workshop = workshop
+        self._post = post
+        self._abandoned = False
+        self._trials: dict[int, TrainingJob] = {}
+        self._active: dict[str, _Active] = {}
+        self._threads: set[threading.Thread] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._active)
+
+    def all_trials(self) -> list[TrainingJob]:
+        """Every training job by number, ended or not."""
+        return [self._trials[number] for number in sorted(self._trials)]
+
+    def add(self, job: TuningJob, trial: TrainingJob) -> None:
+        """Record a new training job, then start it."""
+        trial = training_job.enter(trial, "Downloading", time.time())
+        self._store.add_training_job(trial)
+        self._start(job, trial)
+
+    def stop(self) -> None:
+        """Tell everything that runs to stop; what is only uploading still completes."""
+        for active in self._active.values():
+            if active.trial.status == "InProgress" and active.phase != "ended":
+                self._save(active, training_job.stopping(active.trial, time.time()))
+                self._launcher.send_signal(active.trial.name, signal.SIGTERM)
+
+    def recover(self, job: TuningJob) -> None:
+        """Take over from a supervisor that is gone.
+
+        What is left of its processes is ended first, so that no exit record appears any more. Then: with one, the
+        training job is adopted; without, it is run again under the same name and values.
+        """
+        self._trials = {trial.number: trial for trial in self._store.training_jobs(job.name)}
+        unfinished = [trial for trial in self.all_trials() if not trial.terminal]
+        recovery.end_leftovers([self._folder.trial(trial.name, trial.attempt) for trial in unfinished])
+        for trial in self.all_trials():
+            folder = self._folder.trial(trial.name, trial.attempt)
+            record = None if trial.terminal else read_json(folder.exit)
+            if trial.terminal:
+                preparation.clear(folder)
+            elif record is None and trial.status == "InProgress" and job.status == "InProgress":
+                self._run_again(job, trial)
+            else:
+                active = self._active[trial.name] = _Active(trial=trial, folder=folder, phase="ended")
+                if record is not None:
+                    self._adopt(job, active, record)
+                else:
+                    self._end(active, training_job.stopped(trial, time.time()))
+
+    def abandon(self, wait: Callable[[float], None]) -> None:
+        """End what still runs without recording it; wait until it is gone, so that no lock is left to a live runner.
+
+        Args:
+            wait: Waits for messages, so many seconds at most, and handles them.
+        """
+        self._abandoned = True
+        until = time.monotonic() + _ABANDON_S
+        for active in self._active.values():
+            if active.phase == "running":
+                self._launcher.send_signal(active.trial.name, signal.SIGUSR1)
+        while any(active.phase == "running" for active in self._active.values()) and time.monotonic() < until:
+            try:
+                wait(max(0.0, until - time.monotonic()))
+            except Exception:  # noqa: BLE001 - leaving goes on
+                _log.exception("while tuning job folder %s was being left", self._folder.root)
+        for thread in list(self._threads):
+            thread.join(max(0.0, until - time.monotonic()))
+
+    # One training job, in the order of its life
+
+    def _start(self, job: TuningJob, trial: TrainingJob) -> None:
+        self._trials[trial.number] = trial
+        active = _Active(trial=trial, folder=self._folder.trial(trial.name, trial.attempt))
+        self._active[trial.name] = active
+        self._in_background(
+            lambda: preparation.prepare(job, trial, active.folder, self._workshop),
+            lambda error: self._prepared(job, active, error),
+        )
+
+    def _prepared(self, job: TuningJob, active: _Active, error: Exception | None) -> None:
+        if self._abandoned:
+            return
+        if active.trial.status == "Stopping":
+            self._end(active, training_job.stopped(active.trial, time.time()))
+        elif isinstance(error, preparation.CannotStart):
+            self._end(active, training_job.failed(active.trial, str(error), time.time()))
+        elif error is not None:
+            raise error
+        else:
+            self._launcher.launch(
+                active.trial.name,
+                active.folder.launch,
+                preload=preparation.preloaded(job),
+                listener=lambda event: self._post(lambda: self._heard(job, active, event)),
+            )
+            active.phase = "running"
+
+    def _heard(self, job: TuningJob, active: _Active, event: Mapping[str, Any]) -> None:
+        if event["event"] == "started" and active.trial.status == "InProgress":
+            self._save(active, training_job.enter(active.trial, "Training", time.time()))
+        elif event["event"] == "runner_ended":
+            active.phase = "ended"
+            if not self._abandoned:
+                self._runner_ended(job, active, event)
+
+    def _runner_ended(self, job: TuningJob, active: _Active, event: Mapping[str, Any]) -> None:
+        record = read_json(active.folder.exit)
+        if record is not None:
+            self._adopt(job, active, record)
+        elif active.trial.status == "Stopping":
+            self._end(active, training_job.stopped(active.trial, time.time()))
+        elif event["code"] is None and active.trial.attempt < _MOST_ATTEMPTS:
+            self._run_again(job, active.trial)
+        else:
+            ending = _ending(event, active.folder)
+            reason = f"InternalServerError: the process running the training job ended ({ending})"
+            self._end(active, training_job.failed(active.trial, reason, time.time(), internal=True))
+
+    def _adopt(self, job: TuningJob, active: _Active, record: Mapping[str, Any]) -> None:
+        """Its container has ended: upload, then the training job is over."""
+        active.trial = training_job.trained(active.trial, record)
+
+        def uploaded(error: Exception | None) -> None:
+            if error is not None:
+                raise error
+            self._end(active, training_job.ended(job, active.trial, record, time.time()))
+
+        self._in_background(
+            lambda: preparation.upload(job, active.trial, active.folder, record, self._workshop.store), uploaded
+        )
+
+    def _end(self, active: _Active, trial: TrainingJob) -> None:
+        self._save(active, trial)
+        del self._active[trial.name]
+        preparation.clear(active.folder)
+
+    def _run_again(self, job: TuningJob, trial: TrainingJob) -> None:
+        folder = self._folder.trial(trial.name, trial.attempt)
+        recovery.end_leftovers([folder])
+        recovery.clear_attempt(folder)
+        again = training_job.enter(training_job.run_again(trial, time.time()), "Downloading", time.time())
+        self._store.save_training_job(again)
+        self._start(job, again)
+
+    def _save(self, active: _Active, trial: TrainingJob) -> None:
+        self._store.save_training_job(trial)
+        active.trial = self._trials[trial.number] = trial
+
+    def _in_background(self, work: Callable[[], None], then: Callable[[Exception | None], None]) -> None:
+        """Do what may take its time in a thread of its own, then `then` in the loop."""
+
+        def run() -> None:
+            error: Exception | None = None
+            try:
+                work()
+            except Exception as caught:  # noqa: BLE001 - handed to the loop, which tells errors apart
+                error = caught
+            self._threads.discard(thread)
+            self._post(lambda: then(error))
+
+        thread = threading.Thread(target=run, name="amt-store", daemon=True)
+        self._threads.add(thread)
+        thread.start()
+
+
+def _ending(event: Mapping[str, Any], folder: TrialFolder) -> str:
+    code = event["code"]
+    if code is None:
+        return "its fork server ended"
+    if code < 0:
+        return f"signal {-code}"
+    try:
+        said = folder.runner_log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
+    except OSError:
+        said = ""
+    return str(event.get("error") or said or f"exit code {code}")

@@ -1,0 +1,154 @@
+"""Before and after the container: everything it needs is put into place, everything it left is uploaded."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.amt import container, script_mode, source_code
+from components.amt.algorithms import algorithm_of
+from components.amt.channels import Cache, place_channel
+from components.amt.folders import TrialFolder, write_json
+from components.amt.records import TrainingJob, TuningJob
+from components.amt.training_job import arn_of, artifact_uri, hyperparameters
+from components.errors import InvalidInput, NotFound
+from components.storage.store import ObjectStore
+
+# The container may train as long as the request allows; AWS's own default is a day (amt.md 1.4).
+_DEFAULT_MAX_RUNTIME_S = 86_400
+
+
+class CannotStart(Exception):
+    """The training job fails before its container starts; the message is its FailureReason."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """What every training job on this machine is run with.
+
+    Attributes:
+        store: Where inputs come from and artifacts go.
+        cache: Fetched inputs.
+        python: Interpreter for one's own scripts.
+        stop_grace_s: Seconds between SIGTERM and SIGKILL; AWS waits 120.
+        fork: Whether built-in trainers are forked from a fork server.
+    """
+
+    store: ObjectStore
+    cache: Cache
+    python: str
+    stop_grace_s: float
+    fork: bool
+
+
+def preloaded(job: TuningJob) -> tuple[str, ...]:
+    """Libraries the fork server imports for a job; none for one's own script."""
+    algorithm = algorithm_of(job.image)
+    if algorithm is None or script_mode.program_of(job.definition.get("StaticHyperParameters", {})) is not None:
+        return ()
+    return algorithm.preload
+
+
+def prepare(job: TuningJob, trial: TrainingJob, folder: TrialFolder, workshop: Workshop) -> None:
+    """Make the container's /opt/ml with its data and code, and last the launch file.
+
+    Raises:
+        CannotStart: The request is at fault: data or code that is not there or not usable.
+        Unavailable: The store does not answer.
+        CannotWrite: Disk or home cannot be used.
+    """
+    definition = job.definition
+    values = hyperparameters(job, trial)
+    folder.root.mkdir(parents=True)
+    container.lay_out(
+        folder,
+        hyperparameters=values,
+        channels=container.input_data_config(definition),
+        instance_type=container.instance_type_of(definition),
+    )
+    try:
+        for channel in definition.get("InputDataConfig", ()):
+            target = folder.ml / "input" / "data" / channel["ChannelName"]
+            place_channel(channel, folder=target, store=workshop.store, cache=workshop.cache)
+        program = script_mode.program_of(values)
+        if program is not None:
+            _place_code(values, program, folder.ml / "code", workshop)
+    except (NotFound, InvalidInput, source_code.BadSource) as error:
+        raise CannotStart(f"ClientError: {error}") from error
+    write_json(folder.launch, _launch(job, trial, folder, workshop, program))
+
+
+def _place_code(values: Mapping[str, str], program: str, code: Path, workshop: Workshop) -> None:
+    uri = str(script_mode.decoded(values).get(script_mode.SUBMIT_DIRECTORY, ""))
+    found = next((entry for entry in workshop.store.list(uri) if entry.uri == uri), None) if uri else None
+    if found is None:
+        raise source_code.BadSource(f"sagemaker_submit_directory must name an s3:// archive that exists, got {uri!r}")
+    source_code.unpack(workshop.cache.file(found), code)
+    source_code.check_entry_point(code, program)
+
+
+def _launch(
+    job: TuningJob, trial: TrainingJob, folder: TrialFolder, workshop: Workshop, program: str | None
+) -> dict[str, Any]:
+    definition = job.definition
+    values = hyperparameters(job, trial)
+    threads = container.threads_per_job(job.limits["MaxParallelTrainingJobs"])
+    environment = container.environment(
+        definition,
+        folder=folder,
+        name=trial.name,
+        arn=arn_of(job, trial.name),
+        hyperparameters=values,
+        threads=threads,
+    )
+    algorithm = algorithm_of(job.image)
+    trainer = algorithm.trainer_module if algorithm is not None and program is None else None
+    command: list[str] | None = None
+    if program is not None:
+        words = script_mode.arguments(script_mode.user_hyperparameters(values))
+        command = script_mode.command(workshop.python, program, words)
+    elif not workshop.fork:
+        command = [
+            workshop.python,
+            "-c",
+            "import importlib, sys; sys.exit(importlib.import_module(sys.argv[1]).main())",
+        ]
+        command.append(str(trainer))
+    return {
+        "job": trial.name,
+        "attempt": trial.attempt,
+        "folder": str(folder.root),
+        "script": program is not None,
+        "command": command,
+        "trainer_module": trainer,
+        "working_folder": str(folder.ml / "code"),
+        "environment": {**container.scrubbed_environment(folder.ml), **environment},
+        "threads": threads,
+        "metric_definitions": definition["AlgorithmSpecification"].get("MetricDefinitions", []),
+        "max_runtime_s": definition["StoppingCondition"].get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME_S),
+        "stop_grace_s": workshop.stop_grace_s,
+    }
+
+
+def upload(
+    job: TuningJob, trial: TrainingJob, folder: TrialFolder, record: Mapping[str, Any], store: ObjectStore
+) -> None:
+    """Put what the container left where AWS puts it. Safe to repeat: same names, same bytes.
+
+    Raises:
+        Unavailable: The store does not answer.
+        CannotWrite: The store cannot be written.
+    """
+    for what, path in (("model", folder.model), ("output", folder.output)):
+        if record["artifacts"].get(what) and path.is_file():
+            store.put(path, artifact_uri(job, trial, f"{what}.tar.gz"))
+
+
+def clear(folder: TrialFolder) -> None:
+    """Drop what a finished training job needs no more; log, metrics and records stay."""
+    shutil.rmtree(folder.ml, ignore_errors=True)
+    folder.model.unlink(missing_ok=True)
+    folder.output.unlink(missing_ok=True)

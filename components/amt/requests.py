@@ -1,0 +1,109 @@
+"""A create request as the service keeps it (amt.md 2.1), and what of AWS's API the local engine does not have yet."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from components.amt import script_mode
+from components.amt.algorithms import algorithm_of
+from components.amt.training_job import OBJECTIVE_METRIC
+
+_MOST_METRICS = 40
+_CHANNEL_NAME = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9._\-]*")
+
+
+def unavailable(request: Mapping[str, Any]) -> list[str]:
+    """Paths of a valid request that ask for something the local engine cannot do yet."""
+    return list(_unavailable(request))
+
+
+def _unavailable(request: Mapping[str, Any]) -> Iterator[str]:
+    for name in ("WarmStartConfig", "Autotune", "TrainingJobDefinitions"):
+        if request.get(name):
+            yield name
+    config = request["HyperParameterTuningJobConfig"]
+    if config["Strategy"] not in ("Bayesian", "Random"):
+        yield f"Strategy {config['Strategy']}"
+    if config.get("TrainingJobEarlyStoppingType", "Off") != "Off":
+        yield f"TrainingJobEarlyStoppingType {config['TrainingJobEarlyStoppingType']}"
+    for name in ("StrategyConfig", "TuningJobCompletionCriteria"):
+        if config.get(name):
+            yield name
+    if (config.get("ParameterRanges") or {}).get("AutoParameters"):
+        yield "AutoParameters"
+    if request.get("TrainingJobDefinition"):
+        yield from _definition(request["TrainingJobDefinition"])
+
+
+def _definition(definition: Mapping[str, Any]) -> Iterator[str]:
+    for name in ("EnableManagedSpotTraining", "CheckpointConfig", "RetryStrategy"):
+        if definition.get(name):
+            yield name
+    specification = definition["AlgorithmSpecification"]
+    if "AlgorithmName" in specification:
+        yield "AlgorithmName"
+    elif algorithm_of(specification["TrainingImage"]) is None and not _program(definition):
+        yield (
+            "a TrainingImage that is neither sagemaker-xgboost nor in script mode (StaticHyperParameters "
+            f"sagemaker_program): {specification['TrainingImage']}"
+        )
+    for channel in definition.get("InputDataConfig") or ():
+        yield from _channel(channel, channel.get("InputMode", specification["TrainingInputMode"]))
+    output = definition["OutputDataConfig"]
+    if output.get("CompressionType", "GZIP") != "GZIP":
+        yield f"OutputDataConfig.CompressionType {output['CompressionType']}"
+    resources = definition.get("ResourceConfig") or definition.get("HyperParameterTuningResourceConfig") or {}
+    if resources.get("InstanceCount", 1) > 1 or resources.get("InstanceGroups"):
+        yield "more than one instance"
+
+
+def _channel(channel: Mapping[str, Any], mode: str) -> Iterator[str]:
+    source = channel["DataSource"].get("S3DataSource")
+    if source is None:
+        yield "FileSystemDataSource"
+    elif source["S3DataType"] != "S3Prefix":
+        yield f"S3DataType {source['S3DataType']}"
+    elif not source["S3Uri"].startswith("s3://"):
+        yield "an S3Uri that does not start with s3://"
+    if not _CHANNEL_NAME.fullmatch(channel["ChannelName"]):
+        yield f"ChannelName {channel['ChannelName']}"
+    if channel.get("CompressionType", "None") != "None":
+        yield f"CompressionType {channel['CompressionType']}"
+    if mode == "Pipe":
+        yield "TrainingInputMode Pipe"
+
+
+def _program(definition: Mapping[str, Any]) -> str | None:
+    return script_mode.program_of(definition.get("StaticHyperParameters") or {})
+
+
+def as_kept(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What Describe echoes: HyperParameterTuningJobConfig and TrainingJobDefinition with the service's additions.
+
+    ScalingType Auto where none is given; `_tuning_objective_metric` among the static hyperparameters; a built-in
+    algorithm's metric definitions, and `ObjectiveMetric`, a copy of the objective's; the booleans as false.
+    """
+    config = copy.deepcopy(dict(request["HyperParameterTuningJobConfig"]))
+    definition = copy.deepcopy(dict(request["TrainingJobDefinition"]))
+    metric = config["HyperParameterTuningJobObjective"]["MetricName"]
+    ranges = config.setdefault("ParameterRanges", {})
+    for kind in ("IntegerParameterRanges", "ContinuousParameterRanges"):
+        for entry in ranges.get(kind, ()):
+            entry.setdefault("ScalingType", "Auto")
+    static = dict(definition.get("StaticHyperParameters") or {})
+    definition["StaticHyperParameters"] = {**static, "_tuning_objective_metric": metric}
+    specification = definition["AlgorithmSpecification"]
+    metrics = [dict(entry) for entry in specification.get("MetricDefinitions") or ()]
+    algorithm = algorithm_of(specification.get("TrainingImage", ""))
+    if algorithm is not None:
+        metrics = [dict(entry) for entry in algorithm.definitions_for(metric)]
+    names = {entry["Name"]: entry["Regex"] for entry in metrics}
+    if metric in names and OBJECTIVE_METRIC not in names and len(metrics) < _MOST_METRICS:
+        metrics.append({"Name": OBJECTIVE_METRIC, "Regex": names[metric]})
+    specification["MetricDefinitions"] = metrics
+    for name in ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"):
+        definition.setdefault(name, False)
+    return {"HyperParameterTuningJobConfig": config, "TrainingJobDefinition": definition}

@@ -1,0 +1,154 @@
+"""Bayesian search: a Gaussian process of the objective, and the point where it expects most improvement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from optuna import Study
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from components.amt.samplers.acquisition_search import most_promising
+from components.amt.samplers.ask_tell import AskTell
+from components.amt.samplers.blas_threads import one_blas_thread
+from components.amt.samplers.expected_improvement import log_expected_improvement
+from components.amt.samplers.gaussian_process import Posterior
+from components.amt.samplers.marginal_likelihood import most_probable_hyperparameters
+from components.amt.samplers.output_warp import warped
+from components.amt.samplers.parameter_space import ParameterSpace
+from components.amt.samplers.unit_cube import Floats, UnitCube, sobol
+
+if TYPE_CHECKING:
+    from components.amt.samplers.sampler import Sampler
+
+START: Final = 6
+MODELLED: Final = 3
+FITTED: Final = 150
+CENTRES: Final = 5
+
+
+def bayesian_search(space: ParameterSpace, *, maximize: bool, seed: int) -> Sampler:
+    """AMT's Bayesian strategy over one space."""
+    return AskTell(
+        space,
+        lambda seed, _number: GaussianProcessSampler(space.distributions, seed=seed),
+        maximize=maximize,
+        seed=seed,
+    )
+
+
+class GaussianProcessSampler(BaseSampler):
+    """Gaussian process with Matern-5/2 ARD kernel and log expected improvement, on numpy and scipy only.
+
+    What it samples depends on the study's trials, the number of the trial and the seed alone; not on the order of the
+    trials or on earlier calls. The first six trials are Sobol points. Running trials are kriging believers (Ginsbourger et al.
+    2010): they are taken to have the value the model expects. Failed and pruned trials are not in the model and not
+    sampled again.
+
+    Args:
+        search_space: All that is tuned; trials that lack one of them are left out.
+        seed: Non-negative.
+    """
+
+    def __init__(self, search_space: Mapping[str, BaseDistribution], *, seed: int) -> None:
+        self._search_space = dict(search_space)
+        self._cube = UnitCube(self._search_space)
+        self._seed = seed
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Give the whole space; it is known from the start."""
+        del study, trial
+        return self._search_space
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Choose a value for every hyperparameter; none at all when every point looked at has been tried."""
+        del search_space
+        if not self._search_space:
+            return {}
+        history = _History.of(study, self._cube)
+        if len(history.values) + len(history.running) < START or len(history.values) < MODELLED:
+            point = self._start_point(trial.number, history.tried)
+        else:
+            with one_blas_thread():
+                point = self._best_point(np.random.default_rng((self._seed, trial.number)), history)
+        return {} if point is None else self._cube.decode(point)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Draw at random what `sample_relative` left open."""
+        seed = np.random.SeedSequence((self._seed, trial.number)).generate_state(1)[0]
+        return RandomSampler(seed=int(seed)).sample_independent(study, trial, param_name, param_distribution)
+
+    def _start_point(self, number: int, tried: Floats) -> Floats | None:
+        """Take the next point of the job's Sobol sequence; small ranges snap several to one, these are passed over."""
+        sequence = sobol(self._cube.dimension, number + 64, np.random.default_rng(self._seed))
+        for point in self._cube.from_uniform(sequence[number:]):
+            if not (np.abs(tried - point) < 1e-9).all(axis=1).any():
+                return point
+        return None
+
+    def _best_point(self, rng: np.random.Generator, history: _History) -> Floats | None:
+        cube = self._cube
+        targets = warped(history.values)
+        features = cube.features(history.points)
+        sample = _informative(targets, rng)
+        hyperparameters = most_probable_hyperparameters(features[sample], targets[sample], cube.groups)
+        model = Posterior(features, targets, hyperparameters, cube.groups)
+        expected = model.mean(features)
+        incumbent = float(expected.min())
+        model = model.believing(cube.features(history.running))
+
+        def score(points: Floats) -> Floats:
+            return log_expected_improvement(*model.predict(cube.features(points)), incumbent)
+
+        centres = history.points[np.argsort(expected, kind="stable")[:CENTRES]]
+        return most_promising(cube, score, centres, history.tried, rng)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _History:
+    """Trials as points of the cube, in an order of their own, so that the order of the study's does not matter.
+
+    Attributes:
+        points: Completed trials, shape (n, dimension).
+        values: Their objective, negated when it is maximised, shape (n,).
+        running: Shape (r, dimension).
+        tried: All of them and the failed ones, shape (t, dimension).
+    """
+
+    points: Floats
+    values: Floats
+    running: Floats
+    tried: Floats
+
+    @classmethod
+    def of(cls, study: Study, cube: UnitCube) -> _History:
+        # the trial asked for is in the study too, without parameters yet
+        trials = [
+            trial for trial in study.get_trials(deepcopy=False) if all(name in trial.params for name in cube.names)
+        ]
+        points = cube.encode([trial.params for trial in trials])
+        sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
+        values = np.array([sign * trial.value if trial.state == TrialState.COMPLETE else np.nan for trial in trials])
+        order = np.lexsort((values, *points.T)) if trials else []
+        running = np.array([trial.state == TrialState.RUNNING for trial in trials], dtype=bool)
+        points, values, running = points[order], values[order], running[order]
+        usable = np.isfinite(values)
+        return cls(points=points[usable], values=values[usable], running=points[running], tried=points)
+
+
+def _informative(targets: Floats, rng: np.random.Generator) -> Any:
+    """Choose the trials that hyperparameters are fitted on: the best third and a random rest, 150 at most."""
+    if len(targets) <= FITTED:
+        return slice(None)
+    ranked = np.argsort(targets, kind="stable")
+    best = FITTED // 3
+    return np.concatenate((ranked[:best], rng.choice(ranked[best:], FITTED - best, replace=False)))

@@ -1,0 +1,123 @@
+"""TCP ports on the loopback address: which are free, and who holds one that is not."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import psutil
+
+from components.deployment.loopback import HOST
+from components.errors import Busy
+
+LAST_PORT = 65535
+
+
+def choose_port(*, explicit: int | None, recorded: int | None, first: int | None) -> int:
+    """The port a service is to listen on.
+
+    Args:
+        explicit: The only one that will do.
+        recorded: The one it listened on before: its URL stays what it was, where that is possible.
+        first: Where to look for a free one from; None takes any.
+
+    Raises:
+        Busy: The explicit port is taken, with its holder; or all from `first` are.
+    """
+    if explicit is not None:
+        require_free(explicit)
+        return explicit
+    if recorded is not None and is_free(recorded):
+        return recorded
+    if first is None:
+        with _bound(0) as listener:
+            return int(listener.getsockname()[1])
+    for port in range(first, LAST_PORT + 1):
+        if is_free(port):
+            return port
+    raise Busy(f"a free port from {first} is needed, all are taken")
+
+
+def require_free(port: int) -> None:
+    """Raise Busy with the holder when the port is taken."""
+    if not is_free(port):
+        raise Busy(f"port {port} must be free, held by {holder_of(port)}: stop that, or set another port")
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on the port now."""
+    try:
+        with _bound(port) as listener:
+            listener.listen(1)
+    except OSError:
+        return False
+    return True
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on the port. Raises OSError when the port cannot be had."""
+    listener = _bound(port)
+    try:
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def holder_of(port: int) -> str:
+    """Pid and program that listen on the port, as far as this user may know."""
+    try:
+        connections = psutil.net_connections(kind="tcp")
+    except psutil.AccessDenied:  # macOS tells root only
+        return "another process"
+    for connection in connections:
+        if not _listens(connection, port):
+            continue
+        if connection.pid is None:
+            return "another user's process"
+        try:
+            return f"pid {connection.pid} ({_program(psutil.Process(connection.pid))})"
+        except psutil.Error:
+            return f"pid {connection.pid}"
+    return "a process that is gone by now"
+
+
+def listens(process: psutil.Process, port: int) -> bool:
+    """Whether the process, or one it started, listens on the port."""
+    try:
+        family = [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return False
+    for member in family:
+        try:
+            found = member.net_connections(kind="tcp")
+        except psutil.Error:
+            continue
+        if any(_listens(one, port) for one in found):
+            return True
+    return False
+
+
+def _listens(connection: Any, port: int) -> bool:
+    return bool(connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port)
+
+
+def _program(process: psutil.Process) -> str:
+    """The program's name, and of an interpreter what it runs; no further arguments, they may hold secrets."""
+    name, arguments = process.name(), process.cmdline()
+    if "-m" in arguments[:-1]:
+        return f"{name} -m {arguments[arguments.index('-m') + 1]}"
+    return name
+
+
+def _bound(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        # As servers do: a port whose last connections are still in TIME_WAIT is free.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener

@@ -1,0 +1,153 @@
+"""Every name, key and tag the pipeline writes: deterministic, and within AWS's limits.
+
+No other module builds one from strings, so that two stages cannot disagree and one place shows what retune leaves
+behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+RUN_KEY_DIGITS = 10
+_LONGEST_SERVED_NAME = 150
+MODEL_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
+
+# Tags on tuning jobs, MLflow runs and model versions: the lineage, and its only database.
+TAG_MODEL = "retune.model"
+TAG_RUN_KEY = "retune.run_key"
+TAG_RUN_DIGEST = "retune.run_digest"
+TAG_SNAPSHOT = "retune.snapshot"
+TAG_ENGINE = "retune.engine"
+TAG_TUNING_JOB = "retune.tuning_job"
+TAG_TRAINING_JOB = "retune.training_job"
+TAG_TRIAL = "retune.trial"
+TAG_MODE = "retune.mode"
+TAG_REASON = "retune.reason"
+TAG_SPEC_DIGEST = "retune.spec_digest"
+TAG_CODE_DIGEST = "retune.code_digest"
+TAG_GENERATION = "retune.generation"
+TAG_FINISHED = "retune.finished"
+TAG_PROMOTABLE = "retune.promotable"
+TAG_RESULT = "retune.result"
+# On model versions: what the registry found out about them.
+TAG_MODEL_KIND = "retune.model_kind"
+TAG_REFUSAL = "retune.refusal"
+TAG_OBJECTIVE_METRIC = "retune.objective_metric"
+TAG_OBJECTIVE = "retune.objective"
+TAG_VALIDATION_SCORE = "retune.validation_score"
+TAG_SCORE_CHECK = "retune.score_check"
+TAG_TEST_SCORE = "retune.test_score"
+TAG_PROMOTED = "retune.promoted"
+TAG_PROMOTION_REASON = "retune.promotion_reason"
+TAG_PREVIOUS_CHAMPION = "retune.previous_champion"
+
+
+def digest_of(document: Mapping[str, Any]) -> str:
+    """SHA-256 (64 hex digits) of a JSON document, the same whatever the order of its keys."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def run_digest(
+    *,
+    model: str,
+    snapshot_digest: str,
+    engine: str,
+    spec_digest: str,
+    code_digest: str,
+    generation: int,
+) -> str:
+    """What makes two runs the same run (design, Identity), as 64 hex digits.
+
+    Args:
+        model: Name of the model.
+        snapshot_digest: Content digest of the data.
+        engine: `local` or `sagemaker`.
+        spec_digest: Digest of the resolved spec without budget, deployment, promotion and parallelism.
+        code_digest: Digest of `source_dir`, or the training image.
+        generation: Number of this model's finished versions.
+    """
+    return digest_of(
+        {
+            "model": model,
+            "snapshot": snapshot_digest,
+            "engine": engine,
+            "spec": spec_digest,
+            "code": code_digest,
+            "generation": generation,
+        }
+    )
+
+
+def run_key(digest: str) -> str:
+    """The short form of a run digest that names carry."""
+    return digest[:RUN_KEY_DIGITS]
+
+
+def job_stem(model: str) -> str:
+    """A model's name as tuning-job names carry it: at most 17 characters of `[a-zA-Z0-9-]`, no outer hyphen."""
+    return re.sub(r"[^a-zA-Z0-9]+", "-", model)[:17].strip("-") or "model"
+
+
+def tuning_job_name(*, model: str, key: str, attempt: int) -> str:
+    """`<model>-<key>-<attempt>`, at most 31 of AMT's 32 characters.
+
+    Args:
+        model: Name of the model.
+        key: Run key.
+        attempt: From 1; a failed or stopped search is followed by the next attempt under the same key.
+    """
+    return f"{job_stem(model)}-{key}-{attempt:02d}"
+
+
+def snapshot_prefix(digest: str) -> str:
+    """Key prefix of a data snapshot, below the settings' own prefix."""
+    return f"snapshots/{digest[:16]}"
+
+
+def output_prefix(model: str) -> str:
+    """Key prefix of the training jobs' artifacts of a model."""
+    return f"output/{job_stem(model)}"
+
+
+def code_prefix(digest: str) -> str:
+    """Key prefix of a packed `source_dir`."""
+    return f"code/{digest[:16]}"
+
+
+def experiment_folder(name: str) -> str:
+    """Folder of an MLflow experiment's artifacts: its name where that is a safe one, else marked by a digest."""
+    safe = re.sub(r"[^a-zA-Z0-9_.-]+", "-", name).strip(".-")[:64]
+    if safe == name:
+        return safe
+    return f"{safe or 'experiment'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def mlflow_key(name: str) -> str:
+    """A metric, parameter or tag name as MLflow takes it: word characters and `/ . - :` and space, at most 250.
+
+    `validation:accuracy` stays as it is, `f1 (macro)` becomes `f1 _macro_`, and no name is a path that leads elsewhere.
+    """
+    safe = re.sub(r"[^/\w.\- :]", "_", name)
+    if posixpath.normpath(safe) != safe or safe[0] in "./":
+        safe = "_" + safe.replace("/", "_")
+    return safe[:250]
+
+
+def promotion_tag(number: int) -> str:
+    """Tag of the registered model that holds the n-th change of its champion, from 1; they sort by name."""
+    return f"retune.promotion.{number:05d}"
+
+
+def model_service(model: str) -> str:
+    """Name of the background service that serves a model: a safe file name, and no two models' the same."""
+    safe = quote(model, safe="")
+    if len(safe) > _LONGEST_SERVED_NAME:
+        safe = f"{safe[:_LONGEST_SERVED_NAME]}~{hashlib.sha256(model.encode()).hexdigest()[:8]}"
+    return f"model-{safe}"

@@ -1,0 +1,201 @@
+"""RetrainSpec: one model to retrain, composed of each stage's own part. Parses YAML and says what is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError, field_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import YAMLError
+
+from components.data.data_spec import DataSpec
+from components.deployment.deployment_spec import DeploymentSpec
+from components.errors import InvalidInput, InvalidSpec, NotFound
+from components.naming import MODEL_NAME
+from components.registry.registry_spec import PromotionSpec, RegistrySpec
+from components.spec_later import later_breaches
+from components.spec_part import SpecPart
+from components.tuning.budget import Budget
+from components.tuning.training_spec import TrainingSpec
+from components.tuning.tuning_spec import TuningSpec
+
+_SHOWN = 80  # characters of a value in a message
+
+
+class DecisionSpec(SpecPart):
+    """What unchanged data, spec and code lead to: `skip`, or `tune` all the same."""
+
+    on_unchanged: Literal["skip", "tune"] = "skip"
+
+
+class RetrainSpec(SpecPart):
+    """One model to retrain: what, not where (settings say where).
+
+    Attributes:
+        name: Model; prefix of every job. 1-63 characters of `[a-zA-Z0-9_.-]`, the first a letter or digit.
+    """
+
+    name: str
+    data: DataSpec
+    training: TrainingSpec = TrainingSpec()
+    tuning: TuningSpec
+    budget: Budget = Budget()
+    decision: DecisionSpec = DecisionSpec()
+    registry: RegistrySpec = RegistrySpec()
+    promotion: PromotionSpec = PromotionSpec()
+    deployment: DeploymentSpec = DeploymentSpec()
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_name(cls, name: str) -> str:
+        if not MODEL_NAME.fullmatch(name):
+            raise ValueError(f"1-63 characters of [a-zA-Z0-9_.-], the first a letter or digit, got {name!r}")
+        return name
+
+    @property
+    def model(self) -> str:
+        """Name of the registered model in MLflow."""
+        return self.registry.model or self.name
+
+    @property
+    def experiment(self) -> str:
+        """Name of the experiment in MLflow."""
+        return self.registry.experiment or self.name
+
+    def identity(self) -> dict[str, Any]:
+        """The part of the spec that makes a run this run: without budget, deployment, promotion and parallelism."""
+        document = self.model_dump(mode="json", exclude={"budget", "deployment", "promotion", "decision"})
+        document["tuning"].pop("max_parallel_jobs")
+        return document
+
+
+def load_spec(path: Path, overrides: Sequence[str] = ()) -> RetrainSpec:
+    """Read a spec and apply `a.b=c` overrides, whose values are YAML.
+
+    Raises:
+        NotFound: There is no such file.
+        InvalidSpec: It breaks one or more laws; the message tells each with its path.
+        InvalidInput: An override has not the form `a.b=value`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        siblings = sorted(p.name for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+        hint = _nearest(path.name, siblings)
+        raise NotFound(f"there is no spec {path}{f'; did you mean {path.parent / hint}?' if hint else ''}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} must be a readable UTF-8 file, got {error}") from None
+    return parse_spec(text, subject=str(path), overrides=overrides)
+
+
+def parse_spec(text: str, *, subject: str, overrides: Sequence[str] = ()) -> RetrainSpec:
+    """The spec in `text`; `subject` names it in messages. Raises as `load_spec`."""
+    document = _parse_yaml(text, subject)
+    if not isinstance(document, dict):
+        raise InvalidSpec(subject, [f"a spec is a mapping with name, data and tuning, got {_shown(document)}"])
+    for override in overrides:
+        _override(document, override)
+    breaches = later_breaches(document)
+    try:
+        spec = RetrainSpec.model_validate(document)
+    except ValidationError as error:
+        raise InvalidSpec(subject, breaches + _breaches(error, document)) from None
+    if breaches:
+        raise InvalidSpec(subject, breaches)
+    return spec
+
+
+def _parse_yaml(text: str, subject: str) -> Any:
+    # ruamel.yaml reads YAML 1.2: only true and false are booleans, 1e-4 is a number, and a key may come once.
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except DuplicateKeyError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        key = str(error.problem).split('"')[1] if '"' in str(error.problem) else "?"
+        raise InvalidSpec(subject, [f"line {line}: a key may stand once, got {key!r} again"]) from None
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}: " if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise InvalidSpec(subject, [f"{place}YAML is needed, got: {problem}"]) from None
+
+
+def _override(document: dict[str, Any], override: str) -> None:
+    path, equals, text = override.partition("=")
+    keys = path.split(".")
+    if not equals or not all(keys):
+        raise InvalidInput(f"--set takes a.b=value, got {override!r}")
+    place = document
+    for key in keys[:-1]:
+        inner = place.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise InvalidInput(f"--set {path}: {key} holds {_shown(inner)}, not a mapping")
+        place = inner
+    place[keys[-1]] = _parse_yaml(text, f"--set {path}")
+
+
+def _breaches(error: ValidationError, document: Mapping[str, Any]) -> list[str]:
+    """One line per place, in the order pydantic met them; several words on one place are joined by `or`."""
+    by_place: dict[str, list[str]] = {}
+    for item in error.errors(include_url=False):
+        keys = _real_keys(item["loc"], document, missing_last=item["type"] in ("missing", "extra_forbidden"))
+        laws = by_place.setdefault(".".join(str(key) for key in keys), [])
+        law = _law(item, keys)
+        if law not in laws:
+            laws.append(law)
+    return [f"{place}: {' or '.join(laws)}" if place else " or ".join(laws) for place, laws in by_place.items()]
+
+
+def _real_keys(loc: Sequence[int | str], document: Any, *, missing_last: bool) -> list[int | str]:
+    """The part of pydantic's location that is in the document; the rest names branches of unions."""
+    keys: list[int | str] = []
+    place: Any = document
+    for index, key in enumerate(loc):
+        known = place if isinstance(place, dict) else range(len(place)) if isinstance(place, list) else ()
+        if key in known:
+            place = place[key]
+        elif missing_last and index == len(loc) - 1:
+            return [*keys, key]
+        else:
+            break
+        keys.append(key)
+    return keys
+
+
+def _law(item: Any, keys: Sequence[int | str]) -> str:
+    kind, value = item["type"], item["input"]
+    if kind == "missing":
+        return "is required"
+    if kind == "extra_forbidden":
+        known = _known_keys(keys[:-1])
+        nearest = _nearest(str(keys[-1]), known)
+        return f"unknown key; {f'did you mean {nearest}?' if nearest else 'known are ' + ', '.join(known)}"
+    if kind == "value_error":
+        return str(item["ctx"]["error"])
+    message = str(item["msg"]).removeprefix("Input should be ").removeprefix("Input should ")
+    return f"must be {message}, got {_shown(value)}"
+
+
+def _known_keys(path: Sequence[int | str]) -> list[str]:
+    part: Any = RetrainSpec
+    for key in path:
+        field = part.model_fields.get(str(key)) if isinstance(part, type) and issubclass(part, BaseModel) else None
+        inner = field.annotation if field is not None else None
+        candidates = [inner, *getattr(inner, "__args__", ())]
+        models = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+        if models:
+            part = models[0]
+    return list(part.model_fields)
+
+
+def _nearest(word: str, known: Sequence[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=0.6)), None)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

@@ -1,0 +1,1 @@
+"""The search: request, engine, result. One request, exactly AMT's, for every engine."""

@@ -1,0 +1,17 @@
+"""The `budget` part of a spec, as limits AMT itself keeps."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from components.spec_part import SpecPart
+
+
+class Budget(SpecPart):
+    """Limits of one retraining.
+
+    Attributes:
+        max_runtime_s: Seconds the whole tuning job may run; AMT's ResourceLimits.MaxRuntimeInSeconds, at least 120.
+    """
+
+    max_runtime_s: int = Field(default=3600, ge=120, le=15_768_000)

@@ -1,0 +1,154 @@
+"""Spec parts and a snapshot -> `CreateHyperParameterTuningJob`, exactly as the API takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from components.amt.validation import check_create, model_breaches
+from components.errors import InvalidInput
+from components.trainers.failure import CustomerError
+from components.trainers.xgboost_hyperparameters import OBJECTIVE_METRIC, parse
+from components.tuning.budget import Budget
+from components.tuning.images import script_image, xgboost_image
+from components.tuning.search_space import to_parameter_ranges
+from components.tuning.training_spec import Scalar, TrainingSpec
+from components.tuning.tuning_spec import TuningSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestPlaces:
+    """Where a request points.
+
+    Attributes:
+        channels: Channel name to `s3://` prefix.
+        output_uri: Prefix of the training jobs' artifacts.
+        code_uri: `sourcedir.tar.gz` of one's own script; None for the built-in algorithm.
+        role_arn: Execution role.
+        region: Region of the image.
+    """
+
+    channels: Mapping[str, str]
+    output_uri: str
+    code_uri: str | None
+    role_arn: str
+    region: str
+
+
+def training_image(training: TrainingSpec, region: str) -> str:
+    """The image a spec trains in: its own, else SageMaker's for the built-in or for scripts."""
+    if training.image is not None:
+        return training.image
+    return script_image(region) if training.is_script else xgboost_image(region)
+
+
+def build_request(
+    *,
+    name: str,
+    training: TrainingSpec,
+    tuning: TuningSpec,
+    budget: Budget,
+    places: RequestPlaces,
+    tags: Mapping[str, str],
+    max_jobs: int | None = None,
+) -> dict[str, Any]:
+    """The request for one attempt of a run.
+
+    Args:
+        name: Tuning job name.
+        training: What is trained.
+        tuning: What is searched.
+        budget: Its limits.
+        places: Where it points.
+        tags: Tags of the tuning job.
+        max_jobs: What is left of `tuning.max_jobs` when earlier attempts finished some.
+
+    Raises:
+        InvalidInput: The request breaks a law of the API, told before anything is sent.
+    """
+    jobs = tuning.max_jobs if max_jobs is None else max_jobs
+    config: dict[str, Any] = {
+        "Strategy": tuning.strategy.capitalize(),
+        "HyperParameterTuningJobObjective": {
+            "Type": tuning.objective.type.capitalize(),
+            "MetricName": tuning.objective.metric,
+        },
+        "ResourceLimits": {
+            "MaxNumberOfTrainingJobs": jobs,
+            "MaxParallelTrainingJobs": min(tuning.max_parallel_jobs, jobs),
+            "MaxRuntimeInSeconds": budget.max_runtime_s,
+        },
+        "ParameterRanges": to_parameter_ranges(tuning.space),
+        "TrainingJobEarlyStoppingType": "Off",
+    }
+    if tuning.seed is not None:
+        config["RandomSeed"] = tuning.seed
+    request: dict[str, Any] = {
+        "HyperParameterTuningJobName": name,
+        "HyperParameterTuningJobConfig": config,
+        "TrainingJobDefinition": _definition(training, places),
+        "Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())],
+    }
+    _refuse_unlawful(request)
+    if not training.is_script:
+        _refuse_hyperparameters(request["TrainingJobDefinition"]["StaticHyperParameters"], tuning)
+    return request
+
+
+def _definition(training: TrainingSpec, places: RequestPlaces) -> dict[str, Any]:
+    algorithm: dict[str, Any] = {
+        "TrainingImage": training_image(training, places.region),
+        "TrainingInputMode": "File",
+    }
+    static = {name: _as_text(value) for name, value in training.hyperparameters.items()}
+    if training.is_script and training.entry_point is not None and places.code_uri is not None:
+        algorithm["MetricDefinitions"] = [{"Name": metric.name, "Regex": metric.regex} for metric in training.metrics]
+        static |= {"sagemaker_program": training.entry_point, "sagemaker_submit_directory": places.code_uri}
+    return {
+        "StaticHyperParameters": static,
+        "AlgorithmSpecification": algorithm,
+        "RoleArn": places.role_arn,
+        "InputDataConfig": [_channel(name, uri) for name, uri in places.channels.items()],
+        "OutputDataConfig": {"S3OutputPath": places.output_uri},
+        "ResourceConfig": {
+            "InstanceType": training.instance.type,
+            "InstanceCount": training.instance.count,
+            "VolumeSizeInGB": training.instance.volume_gb,
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": training.max_runtime_s},
+    }
+
+
+def _channel(name: str, uri: str) -> dict[str, Any]:
+    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+    return {"ChannelName": name, "ContentType": "text/csv", "DataSource": {"S3DataSource": source}}
+
+
+def _as_text(value: Scalar) -> str:
+    # The wire knows strings only; JSON's words for booleans are what the training toolkit decodes.
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _refuse_hyperparameters(static: Mapping[str, str], tuning: TuningSpec) -> None:
+    """What the built-in algorithm would refuse in every trial, refused here: at both corners of the space."""
+    for pick in (0, -1):
+        corner = {name: part.bounds_as_text[pick] for name, part in tuning.space.items()}
+        try:
+            parse({**static, **corner, OBJECTIVE_METRIC: tuning.objective.metric})
+        except CustomerError as error:
+            raise InvalidInput(f"training.hyperparameters or tuning.space: {error}") from None
+
+
+def _refuse_unlawful(request: Mapping[str, Any]) -> None:
+    breaches = model_breaches("CreateHyperParameterTuningJob", request)
+    if breaches:
+        raise InvalidInput("the tuning request breaks the API's model: " + "; ".join(breaches))
+    try:
+        check_create(request)
+    except ClientError as error:
+        raise InvalidInput(f"the tuning request would be refused: {error.response['Error']['Message']}") from None

@@ -1,0 +1,138 @@
+"""What a search came to: Describe and List answers as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurvePoint:
+    """One emission of a metric by a training job.
+
+    Attributes:
+        metric: Metric name, such as `validation:accuracy`.
+        step: Emissions of this metric by this job before, from 0.
+        value: As a 32-bit float.
+        timestamp_s: Seconds since the epoch.
+    """
+
+    metric: str
+    step: int
+    value: float
+    timestamp_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One training job of a search.
+
+    Attributes:
+        training_job: Its name.
+        number: From 1, in the order of creation, over all attempts of the run.
+        status: SageMaker's TrainingJobStatus: InProgress, Completed, Failed, Stopping, Stopped.
+        objective: Final objective value; None while running or when none was emitted.
+        hyperparameters: The tuned ones, as AMT's strings.
+        started: Training start, UTC; None while Starting.
+        ended: Training end, UTC; None while running.
+        training_seconds: Seconds from start to end.
+        billable_seconds: Seconds charged; smaller with Spot.
+        failure: FailureReason.
+    """
+
+    training_job: str
+    number: int
+    status: str
+    objective: float | None
+    hyperparameters: Mapping[str, str]
+    started: datetime | None
+    ended: datetime | None
+    training_seconds: int | None
+    billable_seconds: int | None
+    failure: str | None
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing about it changes any more."""
+        return self.status in ("Completed", "Failed", "Stopped")
+
+    def document(self) -> dict[str, Any]:
+        """The trial as `retune trials --json` prints it; times in ISO 8601."""
+        return {
+            "training_job": self.training_job,
+            "number": self.number,
+            "status": self.status,
+            "objective": self.objective,
+            "hyperparameters": dict(self.hyperparameters),
+            "started": iso(self.started),
+            "ended": iso(self.ended),
+            "training_seconds": self.training_seconds,
+            "billable_seconds": self.billable_seconds,
+            "failure": self.failure,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningResult:
+    """A search, over all attempts of its run.
+
+    Attributes:
+        tuning_job: Name of the last attempt.
+        attempts: Names of all attempts, oldest first.
+        status: HyperParameterTuningJobStatus of the last attempt.
+        failure: Its FailureReason.
+        maximize: Whether a larger objective is better.
+        trials: All trials, oldest first.
+    """
+
+    tuning_job: str
+    attempts: tuple[str, ...]
+    status: str
+    failure: str | None
+    maximize: bool
+    trials: tuple[Trial, ...]
+
+    @property
+    def best(self) -> Trial | None:
+        """The trial with the best objective; the earlier one of equals, as AMT."""
+        return best_of(self.trials, maximize=self.maximize)
+
+    def count(self, status: str) -> int:
+        """Number of trials with this status."""
+        return sum(trial.status == status for trial in self.trials)
+
+    @property
+    def training_seconds(self) -> int:
+        """Seconds of training, all trials."""
+        return sum(trial.training_seconds or 0 for trial in self.trials)
+
+    @property
+    def billable_seconds(self) -> int:
+        """Seconds a cloud would charge, all trials, one instance each."""
+        return sum(trial.billable_seconds or 0 for trial in self.trials)
+
+    def frame(self) -> pd.DataFrame:
+        """One row a trial: training_job, number, status, objective, a column per hyperparameter, times, seconds."""
+        import pandas as pd
+
+        rows = [trial.document() for trial in self.trials]
+        return pd.DataFrame(
+            [{**{k: v for k, v in row.items() if k != "hyperparameters"}, **row["hyperparameters"]} for row in rows]
+        )
+
+
+def best_of(trials: Sequence[Trial], *, maximize: bool) -> Trial | None:
+    """The best trial that has an objective, the earlier one of equals; None without any."""
+    scored = [trial for trial in trials if trial.objective is not None]
+    sign = -1 if maximize else 1
+    return min(scored, key=lambda trial: (sign * (trial.objective or 0.0), trial.number), default=None)
+
+
+def iso(moment: datetime | None) -> str | None:
+    """ISO 8601 with milliseconds, or None."""
+    return None if moment is None else moment.isoformat(timespec="milliseconds")

@@ -1,0 +1,96 @@
+"""The `training` part of a spec: one training job, without its tuned values."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from components.spec_part import Items, SpecPart
+
+Scalar = Annotated[str | int | float | bool, Field()]
+
+
+class MetricSpec(SpecPart):
+    """A metric read from the script's output.
+
+    Attributes:
+        name: Metric name, at most 255 characters.
+        regex: Python regex; its first group is the value. At most 500 characters (AMT's limit).
+    """
+
+    name: str = Field(min_length=1, max_length=255)
+    regex: str = Field(min_length=1, max_length=500)
+
+    @field_validator("regex")
+    @classmethod
+    def _compiles(cls, regex: str) -> str:
+        try:
+            groups = re.compile(regex).groups
+        except re.error as error:
+            raise ValueError(f"a Python regex is needed, got {regex!r} ({error})") from None
+        if groups < 1:
+            raise ValueError(f"the first group is the value, got {regex!r} with no group")
+        return regex
+
+
+class InstanceSpec(SpecPart):
+    """The machine of one training job.
+
+    Attributes:
+        type: SageMaker instance type, such as `ml.m5.large`.
+        count: Instances of a training job.
+        volume_gb: Storage, GB.
+    """
+
+    type: str = Field(default="ml.m5.large", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")
+    count: int = Field(default=1, ge=1, le=100)
+    volume_gb: int = Field(default=5, ge=1, le=16384)
+
+
+class TrainingSpec(SpecPart):
+    """What is trained: SageMaker's built-in algorithm, or one's own script.
+
+    Attributes:
+        algorithm: Built-in algorithm; `xgboost` unless `entry_point` is given.
+        entry_point: One's own script, relative to `source_dir`.
+        source_dir: Folder of the script, relative to the spec's file.
+        image: Training image; by default the built-in's, or SageMaker's scikit-learn image for a script.
+        hyperparameters: Static ones, as the algorithm names them.
+        metrics: Only for one's own script.
+        instance: The machine.
+        max_runtime_s: Seconds one training job may run.
+    """
+
+    algorithm: str | None = None
+    entry_point: str | None = None
+    source_dir: str | None = None
+    image: str | None = Field(default=None, max_length=255)
+    hyperparameters: dict[str, Scalar] = Field(default_factory=dict)
+    metrics: Items[MetricSpec] = ()
+    instance: InstanceSpec = InstanceSpec()
+    max_runtime_s: int = Field(default=600, ge=1, le=2_419_200)
+
+    @model_validator(mode="after")
+    def _laws(self) -> TrainingSpec:
+        if self.entry_point is None:
+            if self.algorithm not in (None, "xgboost"):
+                raise ValueError(f"algorithm must be xgboost, or entry_point be given, got algorithm: {self.algorithm}")
+            if self.source_dir is not None:
+                raise ValueError(f"source_dir goes with entry_point, got source_dir: {self.source_dir} alone")
+            if self.metrics:
+                raise ValueError("metrics go with entry_point: a built-in algorithm brings its own")
+        else:
+            if self.algorithm is not None:
+                raise ValueError("algorithm and entry_point exclude each other, got both")
+            if self.source_dir is None:
+                raise ValueError("entry_point needs source_dir, got none")
+            if not self.metrics:
+                raise ValueError("entry_point needs metrics: [{name, regex}], got none")
+        return self
+
+    @property
+    def is_script(self) -> bool:
+        """Whether one's own script is trained, not the built-in algorithm."""
+        return self.entry_point is not None

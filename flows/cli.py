@@ -1,0 +1,241 @@
+"""`retune`: argument parsing and printing only.
+
+Heavy libraries are imported by the commands that need them, so that `retune --help` and refusals are quick.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from components.errors import RetuneError
+
+USAGE_ERROR = 64
+
+app = typer.Typer(
+    name="retune",
+    help="Retrain a model: new data to a tuned, registered, served champion.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Spec = Annotated[str, typer.Argument(help="Path of a spec, such as flows/specs/digits.yaml.", show_default=False)]
+Job = Annotated[str, typer.Argument(help="Name of a tuning job.", show_default=False)]
+Model = Annotated[str, typer.Argument(help="Name of a registered model.", show_default=False)]
+EngineName = Annotated[str, typer.Option("--engine", help="Where to tune: local.")]
+MaxJobs = Annotated[int | None, typer.Option("--max-jobs", help="Training jobs in all.")]
+MaxParallelJobs = Annotated[int | None, typer.Option("--max-parallel-jobs", help="Training jobs at a time.")]
+MaxRuntime = Annotated[int | None, typer.Option("--max-runtime-s", help="Seconds the search may take, from 120.")]
+MaxCost = Annotated[float | None, typer.Option("--max-cost-usd", help="Cap on the run's cost, USD.")]
+WarmStart = Annotated[str | None, typer.Option("--warm-start", help="auto, off, or parent jobs.")]
+ModeName = Annotated[str, typer.Option("--mode", help="auto, skip or tune.")]
+NoDeploy = Annotated[bool, typer.Option("--no-deploy", help="Leave the champion unserved.")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="Change a field of the spec: a.b=value.")]
+
+
+@app.command()
+def run(  # noqa: PLR0913  one parameter per option
+    spec: Spec,
+    *,
+    engine: EngineName = "local",
+    max_jobs: MaxJobs = None,
+    max_parallel_jobs: MaxParallelJobs = None,
+    max_runtime_s: MaxRuntime = None,
+    max_cost_usd: MaxCost = None,
+    warm_start: WarmStart = None,
+    mode: ModeName = "auto",
+    no_deploy: NoDeploy = False,
+    set_: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Retrain a model: the whole line."""
+    from flows.line import RunOptions
+    from flows.local_run import run_line
+    from flows.printing import run_summary
+
+    options = RunOptions(
+        spec=spec,
+        engine=engine,
+        max_jobs=max_jobs,
+        max_parallel_jobs=max_parallel_jobs,
+        max_runtime_s=max_runtime_s,
+        max_cost_usd=max_cost_usd,
+        warm_start=warm_start,
+        mode=mode,
+        deploy=not no_deploy,
+        overrides=tuple(set_ or ()),
+    )
+    _print(run_line(options, progress=sys.stderr if as_json else sys.stdout), as_json, run_summary)
+
+
+@app.command()
+def plan(  # noqa: PLR0913  one parameter per option
+    spec: Spec,
+    *,
+    engine: EngineName = "local",
+    max_jobs: MaxJobs = None,
+    max_parallel_jobs: MaxParallelJobs = None,
+    max_runtime_s: MaxRuntime = None,
+    max_cost_usd: MaxCost = None,
+    warm_start: WarmStart = None,
+    mode: ModeName = "auto",
+    no_deploy: NoDeploy = False,
+    set_: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Say what `run` would do; touch nothing."""
+    from flows.line import RunOptions
+    from flows.plan import plan_of
+    from flows.printing import plan_summary
+
+    options = RunOptions(
+        spec=spec,
+        engine=engine,
+        max_jobs=max_jobs,
+        max_parallel_jobs=max_parallel_jobs,
+        max_runtime_s=max_runtime_s,
+        max_cost_usd=max_cost_usd,
+        warm_start=warm_start,
+        mode=mode,
+        deploy=not no_deploy,
+        overrides=tuple(set_ or ()),
+    )
+    _print(plan_of(options), as_json, plan_summary)
+
+
+@app.command()
+def jobs(*, as_json: Json = False) -> None:
+    """List tuning jobs, the newest first."""
+    from flows.history import list_jobs
+    from flows.printing import jobs_table
+
+    _print(list_jobs(), as_json, jobs_table)
+
+
+@app.command()
+def trials(job: Job, *, as_json: Json = False) -> None:
+    """List the trials of a tuning job."""
+    from flows.history import list_trials
+    from flows.printing import trials_table
+
+    _print(list_trials(job), as_json, trials_table)
+
+
+@app.command()
+def status(job: Job, *, as_json: Json = False) -> None:
+    """Show how a tuning job stands."""
+    from flows.history import job_status
+    from flows.printing import status_summary
+
+    _print(job_status(job), as_json, status_summary)
+
+
+@app.command()
+def stop(job: Job, *, as_json: Json = False) -> None:
+    """Stop a tuning job and its trials; the same `run` goes on with what is left."""
+    from flows.history import stop_job
+    from flows.printing import status_summary
+
+    _print(stop_job(job), as_json, status_summary)
+
+
+@app.command()
+def logs(
+    training_job: Annotated[str, typer.Argument(help="Name of a training job.", show_default=False)],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Print what a training job printed."""
+    from flows.history import training_job_log
+
+    _print(training_job_log(training_job), as_json, lambda document: str(document["log"]).rstrip("\n"))
+
+
+@app.command()
+def rollback(
+    model: Model,
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Serve the version that was champion before."""
+    from flows.printing import rollback_summary
+    from flows.rollback import roll_back
+
+    _print(roll_back(model, reason=reason), as_json, rollback_summary)
+
+
+@app.command()
+def up(*, as_json: Json = False) -> None:
+    """Start the local services: Prefect server, MLflow UI, model servers; print their URLs."""
+    from flows.local_services import start_all
+    from flows.printing import services_table
+
+    _print(start_all(), as_json, services_table)
+
+
+@app.command()
+def down(*, as_json: Json = False) -> None:
+    """Stop the local services."""
+    from flows.local_services import stop_all
+    from flows.printing import services_table
+
+    _print(stop_all(), as_json, services_table)
+
+
+def _print(document: dict[str, Any], as_json: bool, text: Callable[[dict[str, Any]], str]) -> None:  # noqa: FBT001  one caller's flag
+    sys.stdout.write(
+        (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) if as_json else text(document)) + "\n"
+    )
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Run the command; turn errors into one line on stderr and an exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except typer.Exit as exit_:
+        code = exit_.exit_code
+    except KeyboardInterrupt:
+        _say("interrupted; the same command goes on")
+        code = 130
+    except BrokenPipeError:
+        # The reader of our output has gone, as with `| head`.
+        sys.stderr.close()
+        code = 0
+    except Exception as error:  # noqa: BLE001  the one place that turns errors into exits
+        code = _told(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _told(error: Exception) -> int:
+    if type(error).__module__.startswith(("click", "typer")) and hasattr(error, "format_message"):
+        usage = getattr(error, "ctx", None)
+        hint = f" (see {usage.command_path} --help)" if usage is not None else ""
+        _say(f"{error.format_message()}{hint}")
+        return USAGE_ERROR
+    if isinstance(error, RetuneError):
+        _say(str(error))
+        return error.exit_code
+    from flows.failures import translate
+
+    known = translate(error)
+    if known is None:
+        raise error
+    _say(str(known))
+    return known.exit_code
+
+
+def _say(text: str) -> None:
+    # One line, whatever the libraries put into their messages.
+    sys.stderr.write(f"retune: {' '.join(text.split())}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""What happened: tuning jobs, their trials, their logs; and stopping one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from components.errors import NotFound
+from components.naming import TAG_MODEL
+from components.settings import Settings, read_settings
+from components.tuning.engine import Engine, collect
+from components.tuning.result import iso
+from flows.line import open_engine, open_store
+
+_COUNTS = {
+    "completed": "Completed",
+    "in_progress": "InProgress",
+    "stopped": "Stopped",
+    "failed": "NonRetryableError",
+}
+_STOP_WAIT_S = 150.0
+
+
+def list_jobs() -> dict[str, Any]:
+    """All tuning jobs of this home, the newest first, as `retune jobs --json` prints them."""
+    settings = read_settings()
+    if not settings.amt_home.is_dir():
+        return {"jobs": []}
+    engine = _looking(settings)
+    page: dict[str, Any] = {"MaxResults": 100, "SortBy": "CreationTime", "SortOrder": "Descending"}
+    found: list[dict[str, Any]] = []
+    while True:
+        answer = engine.client.list_hyper_parameter_tuning_jobs(**page)
+        for summary in answer["HyperParameterTuningJobSummaries"]:
+            found.append(_document(engine, _describe(engine, summary["HyperParameterTuningJobName"])))
+        if not answer.get("NextToken"):
+            return {"jobs": found}
+        page["NextToken"] = answer["NextToken"]
+
+
+def job_status(name: str) -> dict[str, Any]:
+    """One tuning job. Raises NotFound."""
+    engine = _looking_at(name)
+    job = _describe(engine, name)
+    return {**_document(engine, job), "failure": job.get("FailureReason")}
+
+
+def list_trials(name: str) -> dict[str, Any]:
+    """The trials of a tuning job, oldest first. Raises NotFound."""
+    engine = _looking_at(name)
+    _describe(engine, name)
+    return {"job": name, "trials": [trial.document() for trial in collect(engine.client, [name])]}
+
+
+def stop_job(name: str) -> dict[str, Any]:
+    """Ask a tuning job to stop and wait until it has. A finished one is left as it is. Raises NotFound."""
+    engine = _looking_at(name)
+    job = _describe(engine, name)
+    if job["HyperParameterTuningJobStatus"] in ("InProgress", "Stopping"):
+        try:
+            engine.client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationException":
+                raise
+        _wait_for_end(engine, name)
+    return job_status(name)
+
+
+def training_job_log(name: str) -> dict[str, Any]:
+    """What a training job printed so far. Raises NotFound."""
+    settings = read_settings()
+    missing = NotFound(f"there is no training job {name}; retune trials JOB lists them")
+    if not settings.amt_home.is_dir():
+        raise missing
+    engine = _looking(settings)
+    try:
+        engine.client.describe_training_job(TrainingJobName=name)
+    except ClientError:
+        raise missing from None
+    return {"training_job": name, "log": engine.log(name)}
+
+
+def _wait_for_end(engine: Engine, name: str) -> None:
+    import time
+
+    deadline_s = time.monotonic() + _STOP_WAIT_S
+    while time.monotonic() < deadline_s:
+        if _describe(engine, name)["HyperParameterTuningJobStatus"] not in ("InProgress", "Stopping"):
+            return
+        engine.wait(name, 1.0)
+
+
+def _looking(settings: Settings) -> Engine:
+    return open_engine(settings, open_store(settings), supervise=False)
+
+
+def _looking_at(name: str) -> Engine:
+    settings = read_settings()
+    if not settings.amt_home.is_dir():
+        raise _no_job(name)
+    return _looking(settings)
+
+
+def _describe(engine: Engine, name: str) -> Mapping[str, Any]:
+    try:
+        job: Mapping[str, Any] = engine.client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("ResourceNotFound", "ValidationException"):
+            raise _no_job(name) from None
+        raise
+    return job
+
+
+def _no_job(name: str) -> NotFound:
+    return NotFound(f"there is no tuning job {name}; retune jobs lists them")
+
+
+def _document(engine: Engine, job: Mapping[str, Any]) -> dict[str, Any]:
+    tags = engine.client.list_tags(ResourceArn=job["HyperParameterTuningJobArn"])["Tags"]
+    best = job.get("BestTrainingJob")
+    counters = job["TrainingJobStatusCounters"]
+    return {
+        "name": job["HyperParameterTuningJobName"],
+        "model": next((tag["Value"] for tag in tags if tag["Key"] == TAG_MODEL), None),
+        "engine": engine.name,
+        "status": job["HyperParameterTuningJobStatus"],
+        "strategy": job["HyperParameterTuningJobConfig"]["Strategy"].lower(),
+        "started": iso(job["CreationTime"]),
+        "ended": iso(job.get("HyperParameterTuningEndTime")),
+        "trials": {ours: counters[theirs] for ours, theirs in _COUNTS.items()},
+        "best": {
+            "training_job": best["TrainingJobName"],
+            "objective": best["FinalHyperParameterTuningJobObjectiveMetric"]["Value"],
+            "hyperparameters": dict(best["TunedHyperParameters"]),
+        }
+        if best
+        else None,
+    }

@@ -1,0 +1,81 @@
+"""`retune run` on this machine: refuse early, have a Prefect server, run the flow in this process."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict
+from typing import Any, TextIO
+
+from components.settings import (
+    apply_environment,
+    prefect_environment,
+    quiet_libraries,
+    read_settings,
+)
+from flows.line import Line, RunOptions, open_line
+from flows.progress import for_stream, reporting_to
+
+# A failed flow ends in one line of ours; Prefect's own tracebacks go to its server, where its UI shows them.
+_QUIET_PREFECT = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "60", "PREFECT_SHOW_DEPRECATION_WARNINGS": "false"}
+
+
+def run_line(options: RunOptions, *, progress: TextIO) -> dict[str, Any]:
+    """Run the line and return its result document.
+
+    The spec, the code, the data, the request, the port and the tracking server are looked at before anything is
+    started.
+
+    Args:
+        options: As asked.
+        progress: Stream for progress.
+    """
+    settings = read_settings()
+    quiet_libraries()
+    line = open_line(options, settings)
+    with reporting_to(for_stream(progress)) as report:
+        refuse_early(line)
+        from flows.local_services import ensure_prefect, has_own_prefect
+
+        if not has_own_prefect(settings):
+            report.stage("starting this home's Prefect server (once; `retune down` stops it)")
+        warming = threading.Thread(target=_import_heavy_libraries, daemon=True)
+        warming.start()
+        api_url = ensure_prefect(settings)
+        apply_environment({**prefect_environment(settings, api_url), **_QUIET_PREFECT})
+        warming.join()
+        return _run_flow(options)
+
+
+def refuse_early(line: Line) -> None:
+    """Everything that can be refused before a service starts or a trial runs; writes the snapshot and nothing else."""
+    from components.data.snapshot import publish
+    from components.registry.connection import connect
+    from flows.line import identify, search_of
+    from flows.local_services import refuse_busy_port
+
+    settings, spec = line.settings, line.spec
+    refuse_busy_port(settings, spec)
+    if not settings.owns_tracking:
+        connect(settings.tracking_uri)
+    # The request is complete but for the data's digest, which changes no law.
+    draft = identify(line, snapshot_digest="", generation=0)
+    places = {part: f"{settings.base_uri}/snapshots/0/{part}/" for part in ("train", "validation")}
+    search_of(line, draft, channels=places, snapshot_digest="0", publish_code=False).request_for(
+        1, spec.tuning.max_jobs
+    )
+    publish(spec.data, base_dir=line.root, store=line.store, base_uri=settings.base_uri, scratch=settings.scratch)
+    settings.writable_home()
+
+
+def _import_heavy_libraries() -> None:
+    # While the server starts: what the stages will need costs seconds to import.
+    import components.registry.registration  # noqa: F401  the import is the purpose
+
+
+def _run_flow(options: RunOptions) -> dict[str, Any]:
+    from flows.retrain import retrain
+
+    parameters = asdict(options)
+    parameters["overrides"] = list(options.overrides)
+    result: dict[str, Any] = retrain(**parameters)
+    return result

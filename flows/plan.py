@@ -1,0 +1,90 @@
+"""What a run would do: the stages composed without their effects. Decides nothing itself and touches nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from components.data.snapshot import DataSnapshot, publish
+from components.registry.model_version import ModelVersion
+from components.storage.local import FolderStore
+from flows.line import Line, RunOptions, identify, open_engine, open_line, search_of
+
+
+def plan_of(options: RunOptions) -> dict[str, Any]:
+    """What `retune run` with these options would do, as `retune plan --json` prints it.
+
+    Keys: `model mode reason run_key snapshot engine rows tuning_job job_status warm_start request`; `request` is the
+    exact CreateHyperParameterTuningJob of the next attempt, null when the run would skip.
+    """
+    from flows.tasks import decision_for
+    from flows.versions import registry_of
+
+    line = open_line(options)
+    with TemporaryDirectory() as folder:
+        # The same preparation into a folder that goes away: the digest is that of the content, not of the place.
+        elsewhere = Path(folder)
+        snapshot = publish(
+            line.spec.data,
+            base_dir=line.root,
+            store=FolderStore(elsewhere / "store"),
+            base_uri=line.settings.base_uri,
+            scratch=elsewhere / "scratch",
+        )
+    registry = registry_of(line) if _has_registry(line) else None
+    last = registry.last_finished() if registry is not None else None
+    decision = decision_for(line, snapshot.digest, last)
+    generation = registry.generation() if registry is not None else 0
+    document = {
+        "model": line.spec.model,
+        "mode": decision.mode,
+        "reason": decision.reason,
+        "snapshot": snapshot.digest,
+        "engine": options.engine,
+        "rows": dict(snapshot.rows),
+        "warm_start": {"type": None, "parents": [], "rejected": []},
+    }
+    if decision.mode == "skip" and last is not None:
+        return {**document, **_standing(last)}
+    return {**document, **_search(line, snapshot, generation)}
+
+
+def _has_registry(line: Line) -> bool:
+    # Looking into a tracking database that is not there yet would make it.
+    return not line.settings.owns_tracking or line.settings.tracking_database.exists()
+
+
+def _standing(last: ModelVersion) -> dict[str, Any]:
+    return {
+        "run_key": last.run_key,
+        "tuning_job": last.result.get("tuning_job"),
+        "job_status": "Completed",
+        "request": None,
+    }
+
+
+def _search(line: Line, snapshot: DataSnapshot, generation: int) -> dict[str, Any]:
+    identity = identify(line, snapshot_digest=snapshot.digest, generation=generation)
+    channels = {part: snapshot.channel_uri(part) for part in ("train", "validation")}
+    search = search_of(line, identity, channels=channels, snapshot_digest=snapshot.digest, publish_code=False)
+    name = search.name_of(1)
+    return {
+        "run_key": identity.key,
+        "tuning_job": name,
+        "job_status": _job_status(line, name),
+        "request": dict(search.request_for(1, search.max_jobs)),
+    }
+
+
+def _job_status(line: Line, name: str) -> str:
+    if not line.settings.amt_home.is_dir():
+        return "new"
+    engine = open_engine(line.settings, line.store, supervise=False)
+    try:
+        job = engine.client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    except ClientError:
+        return "new"
+    return str(job["HyperParameterTuningJobStatus"])

@@ -1,0 +1,132 @@
+"""Result documents as text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def run_summary(result: dict[str, Any]) -> str:
+    """What a run came to, a fact a line."""
+    deployment, trials, spent, best = result["deployment"], result["trials"], result["spent"], result["best"]
+    lines = [
+        f"{result['model']}: {result['mode']}; {result['reason']}",
+        f"champion       {_version(result['champion'])}",
+        f"model version  {_version(result['model_version'])}",
+        f"promoted       {'yes' if result['promoted'] else 'no'}; {result['promotion_reason']}",
+        f"test score     {_scores(result)}",
+        f"best trial     {best['training_job']} at {_number(best['objective'])}" if best else "best trial     -",
+        f"trials         {trials['completed']} completed, {trials['stopped']} stopped, {trials['failed']} failed",
+        f"spent          {_spent(spent)}",
+        f"tuning job     {result['tuning_job']}",
+    ]
+    if result["mlflow"]["url"]:
+        lines.append(f"MLflow         {result['mlflow']['url']}")
+    if deployment["url"]:
+        lines.append(f"answers at     {deployment['url']}")
+    return "\n".join(lines)
+
+
+def plan_summary(plan: dict[str, Any]) -> str:
+    """What a run would do."""
+    lines = [
+        f"{plan['model']}: would {plan['mode']}; {plan['reason']}",
+        f"snapshot       {plan['snapshot']}",
+    ]
+    if plan["request"] is not None:
+        lines += [
+            f"tuning job     {plan['tuning_job']} ({plan['job_status']})",
+            f"search         {_search(plan['request']['HyperParameterTuningJobConfig'])}",
+        ]
+    return "\n".join(lines)
+
+
+def jobs_table(document: dict[str, Any]) -> str:
+    """Tuning jobs, a line each."""
+    rows = [
+        (
+            job["name"],
+            job["model"] or "-",
+            job["status"],
+            str(sum(job["trials"].values())),
+            _number(job["best"]["objective"]) if job["best"] else "-",
+            (job["started"] or "-")[:19],
+        )
+        for job in document["jobs"]
+    ]
+    return _table(("job", "model", "status", "trials", "best", "started (UTC)"), rows) if rows else "no tuning jobs yet"
+
+
+def trials_table(document: dict[str, Any]) -> str:
+    """Trials of a tuning job, a line each."""
+    rows = [
+        (
+            trial["training_job"],
+            trial["status"],
+            _number(trial["objective"]),
+            str(trial["training_seconds"] if trial["training_seconds"] is not None else "-"),
+            " ".join(f"{name}={value}" for name, value in sorted(trial["hyperparameters"].items())),
+        )
+        for trial in document["trials"]
+    ]
+    return _table(("training job", "status", "objective", "s", "hyperparameters"), rows) if rows else "no trials yet"
+
+
+def status_summary(job: dict[str, Any]) -> str:
+    """How a tuning job stands, a fact a line."""
+    trials = job["trials"]
+    lines = [
+        f"{job['name']}: {job['status']}",
+        "trials  " + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in trials.items()),
+        f"best    {job['best']['training_job']} at {_number(job['best']['objective'])}" if job["best"] else "best    -",
+    ]
+    if job["failure"]:
+        lines.append(f"failed  {job['failure']}")
+    return "\n".join(lines)
+
+
+def rollback_summary(document: dict[str, Any]) -> str:
+    """Who serves after a rollback."""
+    line = f"{document['model']}: champion is version {document['version']} again, was {document['from_version']}"
+    return f"{line}\nanswers at {document['deployment']['url']}" if document["deployment"]["url"] else line
+
+
+def services_table(document: dict[str, Any]) -> str:
+    """Services, a line each."""
+    rows = [(service["name"], service["state"], service["url"]) for service in document["services"]]
+    return _table(("service", "state", "url"), rows) if rows else "no services are running"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]
+    )
+
+
+def _scores(result: dict[str, Any]) -> str:
+    score = result["test_score"]
+    return "- (the split has no test part)" if score is None else _number(score)
+
+
+def _version(version: str | None) -> str:
+    return "-" if version is None else f"version {version}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.6g}"
+
+
+def _spent(spent: dict[str, Any]) -> str:
+    local, cloud = _usd(spent["cost_usd"]), _usd(spent["estimated_cloud_usd"])
+    return f"{spent['training_seconds']} training s, {local} (in the cloud: {cloud})"
+
+
+def _search(config: dict[str, Any]) -> str:
+    limits = config["ResourceLimits"]
+    jobs, parallel = limits["MaxNumberOfTrainingJobs"], limits["MaxParallelTrainingJobs"]
+    return f"{config['Strategy']}, {jobs} jobs, {parallel} parallel, at most {limits['MaxRuntimeInSeconds']} s"
+
+
+def _usd(value: float | None) -> str:
+    return "price unknown" if value is None else f"{value:.4f} USD" if value else "0 USD"

@@ -1,0 +1,160 @@
+"""What a running retraining shows: Rich in a terminal, plain lines elsewhere, artifacts in Prefect."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from components.tuning.engine import Progress
+from components.tuning.result import Trial, best_of
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+
+class Reporter(Protocol):
+    """Where progress goes."""
+
+    def stage(self, text: str) -> None:
+        """A stage of the line has something to say."""
+
+    def search(self, progress: Progress, *, max_jobs: int, maximize: bool) -> None:
+        """The search has moved on."""
+
+    def search_ended(self) -> None:
+        """No more of the search is coming."""
+
+
+class Plain:
+    """One line per event, for logs and pipes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._told: set[str] = set()
+
+    def stage(self, text: str) -> None:
+        """As the protocol says."""
+        self._stream.write(f"{text}\n")
+        self._stream.flush()
+
+    def search(self, progress: Progress, *, max_jobs: int, maximize: bool) -> None:
+        """As the protocol says."""
+        for trial in progress.trials:
+            if trial.is_terminal and trial.training_job not in self._told:
+                self._told.add(trial.training_job)
+                best = best_of(progress.trials, maximize=maximize)
+                self.stage(f"  trial {trial.number}/{max_jobs} {outcome(trial)}; best so far {objective(best)}")
+
+    def search_ended(self) -> None:
+        """As the protocol says."""
+        self._told.clear()
+
+
+class Live:
+    """A table of trials that redraws in place, for a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.live import Live as RichLive
+
+        self._console = console
+        self._live: RichLive | None = None
+        self._started_s = time.monotonic()
+
+    def stage(self, text: str) -> None:
+        """As the protocol says."""
+        self._console.print(text, highlight=False)
+
+    def search(self, progress: Progress, *, max_jobs: int, maximize: bool) -> None:
+        """As the protocol says."""
+        from rich.live import Live as RichLive
+
+        if self._live is None:
+            self._started_s = time.monotonic()
+            self._live = RichLive(console=self._console, refresh_per_second=4, transient=True)
+            self._live.start()
+        elapsed_s = time.monotonic() - self._started_s
+        self._live.update(_picture(progress, max_jobs=max_jobs, maximize=maximize, elapsed_s=elapsed_s))
+
+    def search_ended(self) -> None:
+        """As the protocol says."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+_reporter: ContextVar[Reporter | None] = ContextVar("reporter", default=None)
+
+
+def reporter() -> Reporter:
+    """The reporter of this run; plain lines on stdout when nobody chose one, as in a worker."""
+    return _reporter.get() or Plain(sys.stdout)
+
+
+@contextmanager
+def reporting_to(chosen: Reporter) -> Iterator[Reporter]:
+    """Send the progress of the enclosed run there."""
+    token = _reporter.set(chosen)
+    try:
+        yield chosen
+    finally:
+        chosen.search_ended()
+        _reporter.reset(token)
+
+
+def for_stream(stream: TextIO) -> Reporter:
+    """The reporter that suits a stream."""
+    if stream.isatty():
+        from rich.console import Console
+
+        return Live(Console(file=stream))
+    return Plain(stream)
+
+
+def outcome(trial: Trial) -> str:
+    """A finished trial in a few words."""
+    if trial.status == "Failed":
+        return f"failed: {(trial.failure or 'no reason given').splitlines()[0][:120]}"
+    if trial.objective is None:
+        return f"{trial.status.lower()} without an objective"
+    return f"{trial.status.lower()} at {objective(trial)}"
+
+
+def objective(trial: Trial | None) -> str:
+    """A trial's objective in six significant digits, or a dash."""
+    return "-" if trial is None or trial.objective is None else f"{trial.objective:.6g}"
+
+
+def time_left_s(trials: Sequence[Trial], *, max_jobs: int, elapsed_s: float) -> float | None:
+    """Seconds the search will still take at its pace so far; None before the first trial has finished."""
+    done = sum(trial.is_terminal for trial in trials)
+    return None if done == 0 else elapsed_s / done * (max_jobs - done)
+
+
+def _picture(progress: Progress, *, max_jobs: int, maximize: bool, elapsed_s: float) -> RenderableType:
+    from rich.console import Group
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+
+    trials = progress.trials
+    done = sum(trial.is_terminal for trial in trials)
+    best = best_of(trials, maximize=maximize)
+    left_s = time_left_s(trials, max_jobs=max_jobs, elapsed_s=elapsed_s)
+    head = Table.grid(padding=(0, 2))
+    head.add_row(
+        f"[bold]{progress.tuning_job}[/] {progress.status}",
+        ProgressBar(total=max_jobs, completed=done, width=30),
+        f"{done}/{max_jobs} trials",
+        f"best [bold]{objective(best)}[/]",
+        f"{left_s:.0f} s left" if left_s is not None else "",
+    )
+    table = Table("trial", "status", "objective", "hyperparameters", box=None, header_style="dim")
+    running = [trial for trial in trials if not trial.is_terminal]
+    for trial in [*trials[-(5 + len(running)) :]]:
+        mark = "[bold]*[/] " if best is not None and trial.training_job == best.training_job else "  "
+        values = " ".join(f"{name}={value[:8]}" for name, value in sorted(trial.hyperparameters.items()))
+        table.add_row(f"{mark}{trial.number}", trial.status, objective(trial), values)
+    return Group(head, table)

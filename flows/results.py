@@ -1,0 +1,120 @@
+"""The result document: what `retune run --json` prints, the flow returns, and a finished version keeps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from components.decision import Decision
+from components.deployment.target import Deployment
+from components.registry.model_version import ModelVersion
+from components.registry.promotion import PromotionDecision
+from components.registry.tracking import RetrainingRun, run_url
+from components.spec import RetrainSpec
+from components.tuning.prices import cost_usd
+from components.tuning.result import TuningResult
+from flows.line import Line, RunIdentity
+from flows.local_services import tracking_ui
+
+
+def result_document(  # noqa: PLR0913  everything a run came to
+    line: Line,
+    identity: RunIdentity,
+    decision: Decision,
+    *,
+    snapshot_digest: str,
+    result: TuningResult,
+    version: ModelVersion,
+    promotion: PromotionDecision,
+    champion: ModelVersion | None,
+    deployment: Deployment | None,
+    run: RetrainingRun,
+) -> dict[str, Any]:
+    """The document of a run that tuned; its keys are `docs/reference/result.md`."""
+    best, instance = result.best, line.spec.training.instance
+    challenger = promotion.challenger
+    return {
+        "model": line.spec.model,
+        "mode": decision.mode,
+        "reason": decision.reason,
+        "run_key": identity.key,
+        "snapshot": snapshot_digest,
+        "engine": line.options.engine,
+        "tuning_job": result.tuning_job,
+        "warm_start": {"type": None, "parents": [], "rejected": []},
+        "best": None
+        if best is None
+        else {
+            "training_job": best.training_job,
+            "objective": best.objective,
+            "hyperparameters": dict(best.hyperparameters),
+        },
+        "trials": {
+            "completed": result.count("Completed"),
+            "stopped": result.count("Stopped"),
+            "failed": result.count("Failed"),
+        },
+        "spent": {
+            "training_seconds": result.training_seconds,
+            "billable_seconds": result.billable_seconds,
+            "cost_usd": 0.0,
+            "estimated_cloud_usd": cost_usd(
+                billable_seconds=result.billable_seconds,
+                instance_type=instance.type,
+                instance_count=instance.count,
+            ),
+        },
+        "model_version": str(version.version),
+        "champion": None if champion is None else str(champion.version),
+        "test_score": finite(challenger.value) if challenger is not None and challenger.part == "test" else None,
+        "promoted": promotion.promote,
+        "promotion_reason": promotion.reason,
+        "deployment": deployment_document(deployment),
+        "mlflow": {
+            "run_id": run.run_id,
+            "url": run_url(tracking_ui(line.settings), run.experiment_id, run.run_id),
+        },
+        "report": None,
+    }
+
+
+def skipped_document(
+    decision: Decision, last: ModelVersion, *, champion: ModelVersion | None, deployment: Deployment | None
+) -> dict[str, Any]:
+    """The document of a skipped run: what the finished version recorded, with what this run found and did."""
+    return {
+        **last.result,
+        "mode": decision.mode,
+        "reason": decision.reason,
+        "spent": {"training_seconds": 0, "billable_seconds": 0, "cost_usd": 0.0, "estimated_cloud_usd": 0.0},
+        "champion": None if champion is None else str(champion.version),
+        "deployment": deployment_document(deployment),
+    }
+
+
+def deployment_document(deployment: Deployment | None) -> dict[str, Any]:
+    """Where the champion answers; nulls when nothing was deployed."""
+    if deployment is None:
+        return {"target": "none", "url": None, "version": None}
+    return {"target": deployment.target, "url": deployment.url, "version": deployment.version}
+
+
+def flat(spec: RetrainSpec) -> dict[str, str]:
+    """The resolved spec as parameters of the MLflow run: `tuning.max_jobs` to `50`; nothing unset."""
+    found: dict[str, str] = {}
+
+    def walk(place: str, value: Any) -> None:
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                walk(f"{place}.{key}" if place else str(key), inner)
+        elif value is not None and value != []:
+            found[place] = str(value)
+
+    walk("", spec.model_dump(mode="json"))
+    return found
+
+
+def finite(value: float) -> float | None:
+    """JSON knows no NaN."""
+    return value if math.isfinite(value) else None

@@ -1,0 +1,70 @@
+"""The line: new data to a better model in production, one call per stage."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from prefect import flow
+
+from flows import tasks
+from flows.line import RunOptions, open_line
+from flows.plan import plan_of
+
+
+@flow(name="retrain", flow_run_name="{spec}", validate_parameters=True)
+def retrain(  # noqa: PLR0913, PLR0917  flat: Prefect replaces nested objects whole, which would drop a cap
+    spec: str,
+    engine: Literal["local", "sagemaker"] = "local",
+    max_jobs: int | None = None,
+    max_parallel_jobs: int | None = None,
+    max_runtime_s: int | None = None,
+    max_cost_usd: float | None = None,
+    warm_start: str | None = None,
+    mode: Literal["auto", "skip", "refit", "tune"] = "auto",
+    deploy: bool = True,  # noqa: FBT001, FBT002  Prefect passes parameters by name
+    plan_only: bool = False,  # noqa: FBT001, FBT002  the same
+    overrides: list[str] | None = None,
+) -> dict[str, Any]:
+    """Retrain one model.
+
+    Args:
+        spec: Path of its spec.
+        engine: Where to tune.
+        max_jobs: Training jobs in all.
+        max_parallel_jobs: Training jobs at a time.
+        max_runtime_s: Seconds the search may take.
+        max_cost_usd: Cap on the run's cost, USD.
+        warm_start: `auto`, `off`, or parent tuning jobs, comma separated.
+        mode: `auto` decides; the others decide for it.
+        deploy: Whether the champion is to be served afterwards.
+        plan_only: Say what would be done, and do nothing.
+        overrides: `a.b=value` changes of the spec, values in YAML.
+
+    Returns:
+        The result document (see `docs/reference/result.md`).
+    """
+    options = RunOptions(
+        spec=spec,
+        engine=engine,
+        max_jobs=max_jobs,
+        max_parallel_jobs=max_parallel_jobs,
+        max_runtime_s=max_runtime_s,
+        max_cost_usd=max_cost_usd,
+        warm_start=warm_start,
+        mode=mode,
+        deploy=deploy,
+        overrides=tuple(overrides or ()),
+    )
+    if plan_only:
+        return plan_of(options)
+    line = open_line(options)
+    snapshot = tasks.take_snapshot(line)
+    decision = tasks.decide(line, snapshot)
+    if decision.mode == "skip":
+        return tasks.rest_on_last(line, decision, tasks.deploy(line))
+    run = tasks.identify_run(line, snapshot, decision)
+    searched = tasks.tune(line, run)
+    version = tasks.register(line, run, searched)
+    promotion = tasks.promote(line, run, searched, version)
+    deployment = tasks.deploy(line)
+    return tasks.finish(line, run, searched, version, promotion, deployment)

@@ -1,0 +1,131 @@
+"""The search of a run: the engine followed to its end, every trial mirrored in MLflow and shown while it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal
+
+from components import naming
+from components.data.snapshot import DataSnapshot
+from components.decision import Decision
+from components.errors import Cancelled, RetuneError, TuningFailed
+from components.registry.tracking import RetrainingRun, open_run
+from components.registry.trial_log import TrialLog
+from components.tuning.engine import Progress, tune
+from components.tuning.result import TuningResult
+from flows.artifacts import ProgressArtifact, cancel_asked, trials_table
+from flows.line import Line, RunIdentity, open_engine, search_of
+from flows.progress import reporter
+from flows.results import flat
+
+_CANCEL_LOOK_S = 3.0
+_TRACKING_WAIT_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run that has been decided on.
+
+    Attributes:
+        identity: Which run this is.
+        snapshot: Its data.
+        decision: What it does and why.
+    """
+
+    identity: RunIdentity
+    snapshot: DataSnapshot
+    decision: Decision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Searched:
+    """A finished search and the MLflow run that mirrors it."""
+
+    result: TuningResult
+    run: RetrainingRun
+
+
+def run_search(line: Line, run: Run) -> Searched:
+    """Create the tuning job or take it up again, and follow it to its end.
+
+    Raises:
+        TuningFailed: No trial has an objective.
+        Cancelled: Stopped on request.
+    """
+    channels = {part: run.snapshot.channel_uri(part) for part in ("train", "validation")}
+    search = search_of(line, run.identity, channels=channels, snapshot_digest=run.snapshot.digest)
+    engine = open_engine(line.settings, line.store, supervise=True, warm_for=line.image)
+    log = TrialLog(open_run=lambda: _open_run(line, run), curve=engine.curve)
+    artifact = ProgressArtifact(max_jobs=search.max_jobs)
+
+    def observe(progress: Progress) -> None:
+        log.offer(progress.trials)
+        artifact.update(progress)
+        reporter().search(progress, max_jobs=search.max_jobs, maximize=search.maximize)
+
+    try:
+        result = tune(engine, search, observe=observe, cancelled=_cancel_look(), poll_s=1.0)
+        trials_table(result.tuning_job, result.trials)
+        if result.best is None:
+            raise TuningFailed(_why_none(line, result))  # noqa: TRY301  the search's end is told as its failure
+        reporter().stage(
+            f"search: {result.tuning_job}, best {result.best.objective:.6g} of {len(result.trials)} trials"
+        )
+        return Searched(result=result, run=log.close(timeout_s=_TRACKING_WAIT_S))
+    except BaseException as error:
+        _end_tracking(log, error)
+        raise
+    finally:
+        reporter().search_ended()
+        engine.close()
+
+
+def _open_run(line: Line, run: Run) -> RetrainingRun:
+    settings, spec = line.settings, line.spec
+    return open_run(
+        tracking_uri=settings.tracking_uri,
+        experiment=spec.experiment,
+        artifact_root=settings.artifact_root,
+        run_digest=run.identity.digest,
+        run_name=f"{spec.model}-{run.identity.key}",
+        objective=spec.tuning.objective,
+        params=flat(spec),
+        tags={
+            naming.TAG_MODEL: spec.model,
+            naming.TAG_SNAPSHOT: run.snapshot.digest,
+            naming.TAG_ENGINE: line.options.engine,
+            naming.TAG_MODE: run.decision.mode,
+            naming.TAG_REASON: run.decision.reason,
+        },
+    )
+
+
+def _cancel_look() -> Callable[[], bool]:
+    """Ask Prefect now and then, not at every change."""
+    asked_s = time.monotonic()
+
+    def cancelled() -> bool:
+        nonlocal asked_s
+        if time.monotonic() - asked_s < _CANCEL_LOOK_S:
+            return False
+        asked_s = time.monotonic()
+        return cancel_asked()
+
+    return cancelled
+
+
+def _why_none(line: Line, result: TuningResult) -> str:
+    failures = [trial.failure for trial in result.trials if trial.failure]
+    cause = f"; the first failed trial says: {' '.join(failures[0].split())[:400]}" if failures else ""
+    law = result.failure or f"no trial emitted {line.spec.tuning.objective.metric}"
+    return f"tuning job {result.tuning_job} ended without a model: {law}{cause}"
+
+
+def _end_tracking(log: TrialLog, error: BaseException) -> None:
+    status: Literal["KILLED", "FAILED"] = "KILLED" if isinstance(error, Cancelled | KeyboardInterrupt) else "FAILED"
+    # The error that ends the run is the one to tell; what cannot be written now the next command writes.
+    with suppress(RetuneError):
+        log.close(timeout_s=_TRACKING_WAIT_S).finish(status=status)

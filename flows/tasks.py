@@ -1,0 +1,159 @@
+"""@task around each stage: the only Prefect decorators besides the flow's own.
+
+Stages are idempotent under the run's key, so a task that met a service out of reach is simply tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import Task
+
+from components import naming
+from components.data.snapshot import DataSnapshot, publish
+from components.decision import Decision, Fingerprint
+from components.decision import decide as decide_purely
+from components.deployment.target import Deployment
+from components.errors import RetuneError
+from components.registry.model_version import ModelVersion
+from components.registry.promotion import PromotionDecision
+from flows import results
+from flows.line import Line, identify
+from flows.local_services import deploy_champion
+from flows.progress import reporter
+from flows.search import Run, Searched, run_search
+from flows.versions import register_best, registry_of, settle_champion
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _retryable(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, RetuneError) and error.retryable
+
+
+def stage(function: Callable[P, R]) -> Callable[P, R]:
+    """A stage as a Prefect task: tried again when something it needs was out of reach; never from a cache."""
+    return task(
+        cache_policy=NO_CACHE,
+        retries=2,
+        retry_delay_seconds=[2, 10],
+        retry_condition_fn=_retryable,
+        log_prints=False,
+    )(function)
+
+
+@stage
+def take_snapshot(line: Line) -> DataSnapshot:
+    """Data as an immutable snapshot in the store."""
+    settings = line.settings
+    settings.writable_home()
+    snapshot = publish(
+        line.spec.data, base_dir=line.root, store=line.store, base_uri=settings.base_uri, scratch=settings.scratch
+    )
+    rows = ", ".join(f"{count:,} {part}" for part, count in snapshot.rows.items() if count)
+    reporter().stage(f"data: {rows} rows, {len(snapshot.features)} columns, snapshot {snapshot.digest[:12]}")
+    return snapshot
+
+
+@stage
+def decide(line: Line, snapshot: DataSnapshot) -> Decision:
+    """Skip or tune, with the reason."""
+    decision = decision_for(line, snapshot.digest, registry_of(line).last_finished())
+    reporter().stage(f"decision: {decision.mode}; {decision.reason}")
+    return decision
+
+
+def decision_for(line: Line, snapshot_digest: str, last: ModelVersion | None) -> Decision:
+    """The decision about this data, given the model's latest finished version."""
+    return decide_purely(
+        asked=line.options.mode,
+        on_unchanged=line.spec.decision.on_unchanged,
+        last=None
+        if last is None
+        else Fingerprint(
+            snapshot=last.tags.get(naming.TAG_SNAPSHOT, ""),
+            spec=last.tags.get(naming.TAG_SPEC_DIGEST, ""),
+            code=last.tags.get(naming.TAG_CODE_DIGEST, ""),
+        ),
+        now=line.fingerprint(snapshot_digest),
+        last_version=None if last is None else str(last.version),
+    )
+
+
+@stage
+def identify_run(line: Line, snapshot: DataSnapshot, decision: Decision) -> Run:
+    """The run's identity: the same until it is finished, so that the same command finds its own work."""
+    identity = identify(line, snapshot_digest=snapshot.digest, generation=registry_of(line).generation())
+    return Run(identity=identity, snapshot=snapshot, decision=decision)
+
+
+@stage
+def tune(line: Line, run: Run) -> Searched:
+    """The search, created or taken up again."""
+    return run_search(line, run)
+
+
+@stage
+def register(line: Line, run: Run, searched: Searched) -> ModelVersion:
+    """The best trial's own model as a version in MLflow."""
+    return register_best(line, run, searched)
+
+
+@stage
+def promote(line: Line, run: Run, searched: Searched, version: ModelVersion) -> PromotionDecision:
+    """Champion or challenger, on the same held-out rows, both scored now."""
+    return settle_champion(line, run, searched, version)
+
+
+@stage
+def deploy(line: Line) -> Deployment | None:
+    """The champion answering requests, where the spec wants that; swapped without failing one."""
+    champion = registry_of(line).champion()
+    return deploy_champion(line.settings, line.spec, None if champion is None else champion.version)
+
+
+@stage
+def finish(
+    line: Line,
+    run: Run,
+    searched: Searched,
+    version: ModelVersion,
+    promotion: PromotionDecision,
+    deployment: Deployment | None,
+) -> dict[str, Any]:
+    """Write the result on the version, and last that it is finished."""
+    registry = registry_of(line)
+    champion = registry.champion()
+    document = results.result_document(
+        line,
+        run.identity,
+        run.decision,
+        snapshot_digest=run.snapshot.digest,
+        result=searched.result,
+        version=version,
+        promotion=promotion,
+        champion=champion,
+        deployment=deployment,
+        run=searched.run,
+    )
+    score = {} if document["test_score"] is None else {"test_score": document["test_score"]}
+    labels = {"retune.version": str(version.version), naming.TAG_PROMOTION_REASON: promotion.reason}
+    searched.run.finish(status="FINISHED", metrics=score, tags=labels)
+    registry.finish(version.version, document, now=datetime.now(UTC))
+    return document
+
+
+@stage
+def rest_on_last(line: Line, decision: Decision, deployment: Deployment | None) -> dict[str, Any]:
+    """The result of a skipped run: that of the finished version it rests on."""
+    registry = registry_of(line)
+    last = registry.last_finished()
+    assert last is not None  # noqa: S101  a skip was decided on it
+    return results.skipped_document(decision, last, champion=registry.champion(), deployment=deployment)

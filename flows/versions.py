@@ -1,0 +1,101 @@
+"""A search's best trial as a model version, and that version against the champion."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+from components import naming
+from components.data.snapshot import raw_part
+from components.registry.contest import contest, settle
+from components.registry.mlflow_registry import Registry
+from components.registry.model_version import Lineage, ModelVersion
+from components.registry.promotion import PromotionDecision
+from components.registry.registration import TrialModel, register
+from components.registry.tracking import RetrainingRun
+from flows.line import Line
+from flows.progress import reporter
+from flows.search import Run, Searched
+
+
+def registry_of(line: Line) -> Registry:
+    """The registered model of this line."""
+    return Registry.of(line.spec.registry, tracking_uri=line.settings.tracking_uri, name=line.spec.name)
+
+
+def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
+    """The best trial's own model as a version in MLflow."""
+    best = searched.result.best
+    assert best is not None  # noqa: S101  `tune` has raised otherwise
+    assert best.objective is not None  # noqa: S101  the same
+    lineage = Lineage(
+        model=line.spec.model,
+        run_key=run.identity.key,
+        run_digest=run.identity.digest,
+        snapshot=run.snapshot.digest,
+        engine=line.options.engine,
+        mode=run.decision.mode,
+        reason=run.decision.reason,
+        tuning_job=searched.result.tuning_job,
+        training_job=best.training_job,
+        spec_digest=line.spec_digest,
+        code_digest=line.code_digest,
+        generation=run.identity.generation,
+    )
+    with _failing(searched.run), _scratch(line) as scratch:
+        archive = scratch / "model.tar.gz"
+        output_uri = f"{line.settings.base_uri}/{naming.output_prefix(line.spec.model)}"
+        line.store.get(f"{output_uri}/{best.training_job}/output/model.tar.gz", archive)
+        version = register(
+            registry=registry_of(line),
+            trial=TrialModel(archive=archive, metric=line.spec.tuning.objective.metric, objective=best.objective),
+            snapshot=run.snapshot,
+            validation=raw_part(run.snapshot, "validation", line.store),
+            lineage=lineage,
+            run_id=searched.run.run_id,
+            scratch=scratch,
+        )
+    reporter().stage(f"registered: {line.spec.model} version {version.version} from {best.training_job}")
+    return version
+
+
+def settle_champion(line: Line, run: Run, searched: Searched, version: ModelVersion) -> PromotionDecision:
+    """Champion or challenger, on the same held-out rows, both scored now."""
+    spec, registry = line.spec, registry_of(line)
+    part: Literal["test", "validation"] = "test" if run.snapshot.rows.get("test") else "validation"
+    with _failing(searched.run), _scratch(line) as scratch:
+        decision = contest(
+            registry=registry,
+            challenger=version,
+            rows=raw_part(run.snapshot, part, line.store),
+            metric=spec.promotion.metric or spec.tuning.objective.metric,
+            min_improvement=spec.promotion.min_improvement,
+            classes=run.snapshot.classes,
+            scratch=scratch,
+        )
+        settle(registry=registry, challenger=version, decision=decision, by=getpass.getuser(), now=datetime.now(UTC))
+    verdict = "is champion" if decision.promote else "stays challenger"
+    reporter().stage(f"promotion: version {version.version} {verdict}; {decision.reason}")
+    return decision
+
+
+@contextmanager
+def _failing(run: RetrainingRun) -> Iterator[None]:
+    """Mark the MLflow run as failed when the stage inside fails."""
+    try:
+        yield
+    except Exception:
+        run.finish(status="FAILED")
+        raise
+
+
+@contextmanager
+def _scratch(line: Line) -> Iterator[Path]:
+    line.settings.scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=line.settings.scratch) as folder:
+        yield Path(folder)

