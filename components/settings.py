@@ -7,6 +7,7 @@ this module looks at `os.environ`; `flows.tasks` turns settings into engines, st
 from __future__ import annotations
 
 import os
+import shutil
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from pathlib import Path
 from components.errors import CannotWrite, InvalidInput
 
 LOCAL_BUCKET = "retune-local"
+# Databases of the servers, a snapshot, models: a run that starts with less ends half-way.
+_NEEDED_BYTES = 100 * 10**6
 # A role for engines that check its form only; AWS's own documentation account.
 _DOCUMENTATION_ROLE = "arn:aws:iam::111122223333:role/retune-local"
 _OWN_PREFECT = {
@@ -95,6 +98,22 @@ class Settings:
     def artifact_root(self) -> str | None:
         """Where MLflow's artifacts go; None leaves it to a tracking server given from outside."""
         return str(self.home / "mlflow-artifacts") if self.owns_tracking else None
+
+    def check_home(self) -> None:
+        """Look, without writing, whether the home can hold what a run writes.
+
+        Raises:
+            CannotWrite: It is no folder, may not be written, or its disk has less than 100 MB left.
+        """
+        place = next(path for path in (self.home, *self.home.parents) if path.exists())
+        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+            raise CannotWrite(f"RETUNE_HOME must be a writable folder, got {self.home}; set RETUNE_HOME elsewhere")
+        free = shutil.disk_usage(place).free
+        if free < _NEEDED_BYTES:
+            raise CannotWrite(
+                f"RETUNE_HOME needs {_NEEDED_BYTES // 10**6} MB of free disk, got {free / 10**6:.1f} MB at {self.home}: "
+                "make room or set RETUNE_HOME elsewhere"
+            )
 
     def writable_home(self) -> Path:
         """The home, made if need be and proven writable.

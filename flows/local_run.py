@@ -54,6 +54,7 @@ def refuse_early(line: Line) -> None:
     from flows.local_services import refuse_busy_port
 
     settings, spec = line.settings, line.spec
+    settings.check_home()
     refuse_busy_port(settings, spec)
     if not settings.owns_tracking:
         connect(settings.tracking_uri)

@@ -113,3 +113,24 @@ def trials_of(amt: Any, name: str) -> list[dict[str, Any]]:
     """All training jobs of a job, in order."""
     answer = amt.list_training_jobs_for_hyper_parameter_tuning_job(HyperParameterTuningJobName=name, MaxResults=100)
     return list(answer["TrainingJobSummaries"])
+
+
+# Ignores SIGTERM, and so does a grandchild in the same process group; tells its pid.
+STUBBORN = """
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print("pids", os.getpid(), child.pid, flush=True)
+print("loss = 0.5", flush=True)
+time.sleep(600)
+"""
+
+
+def pids_in(text: str) -> list[int]:
+    """Process ids a script of this module printed."""
+    return [int(word) for line in text.splitlines() if line.startswith("pids") for word in line.split()[1:]]
+
+
+def names(amt: Any, job: str) -> list[str]:
+    """Names of a job's training jobs."""
+    return [row["TrainingJobName"] for row in trials_of(amt, job)]

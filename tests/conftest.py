@@ -41,16 +41,17 @@ def pytest_configure() -> None:
     )
 
 
-def _started_here(process: psutil.Process, temporary: str) -> bool:
-    """Whether a process carries this session's mark, or works in its temporary folder (a scrubbed environment)."""
+def _started_here(process: psutil.Process, temporary: str) -> str | None:
+    """Command line of a process that carries this session's mark, or works in its temporary folder (scrubbed ones do)."""
     try:
         if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        environment = process.environ()
-        places = (*process.cmdline(), process.cwd(), *environment.values())
+            return None
+        command, environment = process.cmdline(), process.environ()
+        places = (*command, process.cwd(), *environment.values())
     except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return False
-    return environment.get(MARK) == os.environ[MARK] or any(temporary in place for place in places)
+        return None
+    ours = environment.get(MARK) == os.environ[MARK] or any(temporary in place for place in places)
+    return " ".join(command)[:200] if ours else None
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -58,11 +59,13 @@ def _no_process_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     """Whatever the tests started has ended when they have; leftovers are named, ended, and fail the session."""
     yield
     temporary = str(tmp_path_factory.getbasetemp())
-    _, left = psutil.wait_procs([one for one in psutil.process_iter() if _started_here(one, temporary)], timeout=5)
-    told = [f"{one.pid}: {' '.join(one.cmdline())[:200]}" for one in left if one.is_running()]
+    seen = {one: command for one in psutil.process_iter() if (command := _started_here(one, temporary)) is not None}
+    _, left = psutil.wait_procs(list(seen), timeout=5)
     for one in left:
         one.kill()
-    assert not told, "processes outlived the tests that started them:\n" + "\n".join(told)
+    assert not left, "processes outlived the tests that started them:\n" + "\n".join(
+        f"{one.pid}: {seen[one]}" for one in left
+    )
 
 
 @pytest.fixture

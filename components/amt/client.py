@@ -88,8 +88,6 @@ class LocalAmt:
         # A normal end of the interpreter ends the runners in order; any other end is noticed by the fork server.
         atexit.register(_close_if_alive, weakref.ref(self))
 
-    # AWS's operations
-
     def create_hyper_parameter_tuning_job(self, **request: Any) -> Answer:
         """Check a request as AWS does, record it, and have it run. See CreateHyperParameterTuningJob.
 
@@ -207,13 +205,16 @@ class LocalAmt:
             raise client_error("ValidationException", "Requested resource not found.", operation)
         return _answer({"Tags": [dict(tag) for tag in job.tags]})
 
-    # What AWS does not have
-
     def wait_for_change(self, tuning_job_name: str, timeout_s: float) -> None:
         """Until anything of a tuning job has changed since the last call, or the time is over.
 
         The first call for a job returns at once: from then on changes are noticed.
+
+        Raises:
+            ClientError: ValidationException for what is no name of a tuning job.
         """
+        # The name becomes part of a path: only what a job can be called.
+        check_model("DescribeHyperParameterTuningJob", {"HyperParameterTuningJobName": tuning_job_name})
         with self._bells_lock:
             bell = self._bells.get(tuning_job_name.lower())
             if bell is None:
@@ -259,8 +260,6 @@ class LocalAmt:
                 bell.close(remove=True)
             self._bells.clear()
         self._store.close()
-
-    # Inside
 
     def _look_after(self, job: TuningJob) -> None:
         if self._supervise and job.status not in TERMINAL:

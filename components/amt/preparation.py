@@ -78,6 +78,8 @@ def prepare(job: TuningJob, trial: TrainingJob, folder: TrialFolder, workshop: W
             _place_code(values, program, folder.ml / "code", workshop)
     except (NotFound, InvalidInput, source_code.BadSource) as error:
         raise CannotStart(f"ClientError: {error}") from error
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:  # objects `a` and `a/b`
+        raise CannotStart(f"ClientError: an object's key is another one's folder: {error}") from error
     write_json(folder.launch, _launch(job, trial, folder, workshop, program))
 
 

@@ -112,11 +112,11 @@ class Supervision:
             doorbell.ring_all(folder.watchers)
 
     def _run_locked(self, name: str, folder: JobFolder) -> None:
-        job = self._store.tuning_job(name)
-        if job is None or job.status in TERMINAL:
-            return
         with self._lock:
             if self._closed:
+                return
+            job = self._store.tuning_job(name)
+            if job is None or job.status in TERMINAL:
                 return
             supervisor = Supervisor(
                 job.name,

@@ -22,13 +22,13 @@ from components.data.memo import Memo
 from components.data.parts import channel_csv, content_digest, raw_parquet, read_raw
 from components.data.prepare import Prepared, prepare
 from components.data.schema import PARTS, Column, DataSnapshot, Part, RawPart, channel_path, raw_path
-from components.data.source import locate
+from components.data.source import Source, locate
 from components.data.transform import Preprocessing
 from components.errors import Damaged, NotFound
 from components.naming import digest_of, snapshot_prefix
 from components.storage.store import ObjectStore
 
-__all__ = ["Column", "DataSnapshot", "RawPart", "load", "publish", "raw_part"]
+__all__ = ["Column", "DataSnapshot", "RawPart", "load", "preview", "publish", "raw_part"]
 
 # Part of every digest: raise it when the same data would be prepared to other bytes.
 FORMAT = 1
@@ -54,17 +54,7 @@ def publish(spec: DataSpec, *, base_dir: Path, store: ObjectStore, base_uri: str
         Unavailable, CannotWrite, Refused: The store or the disk.
     """
     source = locate(spec, base_dir=base_dir, store=store)
-    memo = Memo(
-        scratch=scratch,
-        key=digest_of(
-            {
-                "format": FORMAT,
-                "source": source.fingerprint,
-                "spec": spec.model_dump(mode="json", exclude={"source"}),
-                "base": base_uri,
-            }
-        ),
-    )
+    memo = _memo(spec, source, base_uri, scratch)
     if uri := memo.recall(store):
         return _read_manifest(uri, store)
     snapshot, files = _snapshot(prepare(source.read(), spec), base_uri)
@@ -75,6 +65,15 @@ def publish(spec: DataSpec, *, base_dir: Path, store: ObjectStore, base_uri: str
             store.put_bytes(content, f"{snapshot.uri}/{path}")
         store.put_bytes(_manifest(snapshot), f"{snapshot.uri}/{MANIFEST}")
     memo.remember(snapshot.uri, store)
+    return snapshot
+
+
+def preview(spec: DataSpec, *, base_dir: Path, store: ObjectStore, base_uri: str, scratch: Path) -> DataSnapshot:
+    """The snapshot `publish` would give; writes nothing. Arguments and errors as there."""
+    source = locate(spec, base_dir=base_dir, store=store)
+    if uri := _memo(spec, source, base_uri, scratch).recall(store):
+        return _read_manifest(uri, store)
+    snapshot, _ = _snapshot(prepare(source.read(), spec), base_uri)
     return snapshot
 
 
@@ -101,6 +100,16 @@ def raw_part(snapshot: DataSnapshot, part: Part, store: ObjectStore) -> RawPart:
     if not snapshot.rows[part]:
         raise NotFound(f"snapshot {snapshot.digest[:16]} has no {part} part: its split gives it no rows")
     return read_raw(_verified(snapshot, raw_path(part), store), part=part, target=snapshot.target)
+
+
+def _memo(spec: DataSpec, source: Source, base_uri: str, scratch: Path) -> Memo:
+    followed_from = {
+        "format": FORMAT,
+        "source": source.fingerprint,
+        "spec": spec.model_dump(mode="json", exclude={"source"}),
+        "base": base_uri,
+    }
+    return Memo(scratch=scratch, key=digest_of(followed_from))
 
 
 def _snapshot(prepared: Prepared, base_uri: str) -> tuple[DataSnapshot, dict[str, bytes]]:

@@ -23,6 +23,8 @@ _REMARKS = {
     "alembic.runtime.migration": _Remark(r"^(Running upgrade|Context impl|Will assume)"),
     # said of every model that is saved with an example
     "mlflow.pyfunc": _Remark(r"^Validating input example against model signature"),
+    # an MLflow server answers at once
+    "mlflow.store.model_registry.abstract_store": _Remark(r"^Waiting up to \d+ seconds for model version"),
     # an environment made by uv has no pip; requirements are given explicitly, so it does not matter
     "mlflow.utils.environment": _Remark(r"^Failed to resolve installed pip version"),
     # a tracking server that is away for a while; when it stays away an error says so

@@ -100,7 +100,7 @@ def test_a_duplicate_key_is_refused(bare: Retune, tmp_path: Path) -> None:
         ("a,b,y\n", "rows"),
         ("a,b,y\n" + ROWS.replace("b", "a"), "class"),
         ("a,b,z\n" + ROWS, "'y'|y "),
-        ("a,b,y\n" + "".join(f"{i},{i % 2},{i % 2}\n" for i in range(200)), "leak"),
+        ("a,b,y\n" + "".join(f"{i},{i % 2},{i % 2}\n" for i in range(200)), "must not tell the target"),
     ],
     ids=["empty CSV", "no rows", "one class", "unknown target", "leaking column"],
 )
@@ -143,7 +143,7 @@ def test_an_unwritable_home_is_refused(bare: Retune, write_spec: Callable[..., P
 
 
 def test_a_full_disk_is_refused(bare: Retune, write_spec: Callable[..., Path], tmp_path: Path) -> None:
-    """ENOSPC is told in one line, with what to do."""
+    """A disk without room is told in one line, with what to do."""
     small = tmp_path / "small"
     small.mkdir()
     spec = write_spec()
@@ -156,7 +156,7 @@ def test_a_full_disk_is_refused(bare: Retune, write_spec: Callable[..., Path], t
         cwd=REPO, env={**bare.environment, "RETUNE_HOME": str(small)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
-    refused(Finished(code=done.returncode, out=done.stdout, err=done.stderr), code=73, says="disk is full.*RETUNE_HOME")
+    refused(Finished(code=done.returncode, out=done.stdout, err=done.stderr), code=73, says="RETUNE_HOME needs 100 MB of free disk, got 0.1 MB")
 
 
 def test_a_busy_port_is_refused_before_training(bare: Retune, write_spec: Callable[..., Path]) -> None:

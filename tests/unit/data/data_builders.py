@@ -14,6 +14,7 @@ from components.data.prepare import Prepared, prepare
 from components.data.snapshot import DataSnapshot, publish
 from components.data.source import locate
 from components.data.table import Table
+from components.errors import Unavailable
 from components.storage import ObjectStore
 from components.storage.local import FolderStore
 
@@ -77,3 +78,23 @@ def published(folder: Path, spec: DataSpec | None = None, store: ObjectStore | N
         base_uri="s3://retune-local/retune",
         scratch=folder / "scratch",
     )
+
+
+class Watched(FolderStore):
+    """A folder store that notes what is written, and fails at a given write."""
+
+    def __init__(self, root: Path, fails_at: int = 0) -> None:
+        super().__init__(root)
+        self.written: list[str] = []
+        self.read: list[str] = []
+        self.fails_at = fails_at
+
+    def put_bytes(self, content: bytes, uri: str) -> None:
+        self.written.append(uri)
+        if len(self.written) == self.fails_at:
+            raise Unavailable("the store went away")
+        super().put_bytes(content, uri)
+
+    def get_bytes(self, uri: str) -> bytes:
+        self.read.append(uri)
+        return super().get_bytes(uri)

@@ -24,10 +24,11 @@ from components.registry.model_version import Lineage, ModelVersion
 from components.registry.registration import TrialModel, register
 from components.trainers import xgboost
 
-CLASSES = {"binary": ("no", "yes"), "three": ("bus", "car", "van"), "number": None}
+CLASSES = {"binary": ("no", "yes"), "three": ("bus", "car", "van"), "codes": None, "number": None}
 STATIC = {
     "binary": {"objective": "binary:logistic", "num_round": "12"},
     "three": {"objective": "multi:softmax", "num_class": "3", "num_round": "8"},
+    "codes": {"objective": "multi:softmax", "num_class": "3", "num_round": "8"},
     "number": {"objective": "reg:squarederror", "num_round": "12"},
 }
 INFERENCE = """
@@ -50,6 +51,7 @@ def predict_fn(matrix, model):
 class Case:
     """A snapshot and its parts."""
 
+    target: str
     snapshot: DataSnapshot
     train: RawPart
     validation: RawPart
@@ -77,8 +79,10 @@ def labels(frame: pd.DataFrame, target: str, seed: int) -> pd.Series[Any]:
     noise = np.random.default_rng(seed).normal(size=len(frame))
     signal = frame["age"] / 20 + (frame["job"] == "retired") * 2 - (frame["housing"] == True) + noise  # noqa: E712
     classes = CLASSES[target]
-    if classes is None:
+    if target == "number":
         return signal + 5.0
+    if classes is None:
+        return pd.qcut(signal, 3, labels=False)
     codes = pd.qcut(signal, len(classes), labels=False)
     return pd.Series(np.array(classes, dtype=object)[codes], index=frame.index)
 
@@ -102,12 +106,11 @@ def case(target: str = "binary", *, drop: tuple[str, ...] = ()) -> Case:
         rows={part: len(rows.labels) for part, rows in parts.items()},
         preprocessing=document(columns, target="y", classes=classes),
     )
-    return Case(snapshot=snapshot, **parts)
+    return Case(target=target, snapshot=snapshot, **parts)
 
 
 def trial(data: Case, folder: Path, *, metric: str, **hyperparameters: str) -> TrialModel:
     """What the built-in trainer makes of a case: its archive, and the objective its last log line shows."""
-    target = next(name for name, classes in CLASSES.items() if classes == data.snapshot.classes)
     preprocessing = Preprocessing.from_json(data.snapshot.preprocessing)
     for part in (data.train, data.validation):
         channel = folder / "input" / "data" / part.part
@@ -118,7 +121,7 @@ def trial(data: Case, folder: Path, *, metric: str, **hyperparameters: str) -> T
     config.mkdir()
     channel_of = {"ContentType": "text/csv", "TrainingInputMode": "File"}
     (config / "inputdataconfig.json").write_text(json.dumps({"train": channel_of, "validation": channel_of}))
-    values = {**STATIC[target], "eta": "0.3", **hyperparameters, "_tuning_objective_metric": metric}
+    values = {**STATIC[data.target], "eta": "0.3", **hyperparameters, "_tuning_objective_metric": metric}
     (config / "hyperparameters.json").write_text(json.dumps(values))
     log = io.StringIO()
     with redirect_stdout(log):

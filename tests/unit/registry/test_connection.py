@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,6 @@ from components.registry.connection import answering, connect, redacted
 from components.registry.experiments import ensure_experiment
 from components.registry.mlflow_registry import Registry
 from components.registry.registry_spec import RegistrySpec
-
-CONNECT = "import sys; from components.registry.connection import connect; connect(sys.argv[1])"
 
 
 @pytest.mark.parametrize(
@@ -48,22 +45,21 @@ def test_a_file_that_is_no_database_is_damaged(tmp_path: Path) -> None:
     assert path.read_text().startswith("not a database")
 
 
-def test_a_new_store_is_made_once_and_quietly(tmp_path: Path) -> None:
-    """Two processes at once on an empty home: one schema, whole from the first moment, and nothing on stderr."""
-    uri = f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}"
-    (tmp_path / "new").mkdir()
-    (tmp_path / "new" / "mlflow.db.draft").write_text("of a process that was killed")
-    processes = [
-        subprocess.Popen([sys.executable, "-c", CONNECT, uri], stderr=subprocess.PIPE, text=True, cwd=Path.cwd())
-        for _ in range(2)
-    ]
-    told = [process.communicate()[1] for process in processes]
+def test_a_new_store_is_made_once_and_quietly(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Two at once on an empty home: one schema, whole from the first moment it has its name; nothing is printed."""
+    home = tmp_path / "new home"
+    home.mkdir()
+    (home / "mlflow.db.draft").write_text("of a process that was killed")
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    with ThreadPoolExecutor(2) as pool:
+        clients = list(pool.map(connect, (uri, uri)))
 
-    assert ([process.returncode for process in processes], told) == ([0, 0], ["", ""])
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["mlflow.db", "mlflow.db.lock"]
-    with sqlite3.connect(tmp_path / "new" / "mlflow.db") as database:
+    assert [client.get_experiment_by_name("Default").experiment_id for client in clients] == ["0", "0"]
+    assert {path.name for path in home.iterdir()} >= {"mlflow.db", "mlflow.db.lock"}
+    assert not list(home.glob("*.draft*"))
+    assert capfd.readouterr() == ("", "")
+    with closing(sqlite3.connect(home / "mlflow.db")) as database:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    database.close()
 
 
 def test_an_experiment_is_made_once_where_it_is_told(mlflow_client: MlflowClient, tmp_path: Path) -> None:

@@ -130,6 +130,7 @@ def test_the_model_describes_itself(model: Any, binary: Case, tmp_path: Path) ->
     ("target", "metric", "columns"),
     [
         ("three", "validation:mlogloss", ["prediction", "probability_bus", "probability_car", "probability_van"]),
+        ("codes", "validation:accuracy", ["prediction", "probability_0", "probability_1", "probability_2"]),
         ("number", "validation:rmse", ["prediction"]),
     ],
 )
@@ -149,9 +150,9 @@ def test_other_targets_have_their_own_answers(target: str, metric: str, columns:
 
     assert list(answers.columns) == columns
     assert not (tmp_path / "model" / "input_example.json").exists()
-    if target == "three":
+    if target != "number":
         np.testing.assert_allclose(answers[columns[1:]].sum(axis=1), 1)
-        assert (answers[columns[1:]].idxmax(axis=1) == "probability_" + answers["prediction"]).all()
+        assert (answers[columns[1:]].idxmax(axis=1) == "probability_" + answers["prediction"].astype(str)).all()
 
 
 @pytest.mark.parametrize(

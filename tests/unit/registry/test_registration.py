@@ -41,6 +41,44 @@ def test_a_version_knows_where_it_came_from(register: Register, trial: TrialMode
     assert version.tags[naming.TAG_PROMOTABLE] == "yes"
 
 
+@pytest.mark.parametrize(
+    ("target", "metric"),
+    [
+        ("binary", "validation:logloss"),
+        ("binary", "validation:aucpr"),
+        ("binary", "validation:rmse"),
+        ("three", "validation:f1"),
+        ("three", "validation:mlogloss"),
+        ("codes", "validation:accuracy"),
+        ("codes", "validation:merror"),
+        ("number", "validation:mae"),
+        ("number", "validation:r2"),
+    ],
+)
+def test_every_kind_of_target_scores_what_its_trial_did(
+    target: str, metric: str, registry: Registry, run_id: str, tmp_path: Path
+) -> None:
+    """Text classes, numeric classes and numbers: recomputed through the pyfunc, it is the trainer's last log line."""
+    data = registry_cases.case(target)
+    trial = registry_cases.trial(data, tmp_path / "job", metric=metric)
+
+    version = registry_cases.registrar(registry, data, run_id, tmp_path)(trial)
+
+    assert version.tags[naming.TAG_SCORE_CHECK].startswith("recomputed: ")
+    assert version.refusal is None
+
+
+def test_margins_are_not_compared_with_probabilities(
+    registry: Registry, binary: Case, run_id: str, tmp_path: Path
+) -> None:
+    """xgboost takes the logloss of binary:logitraw of margins: told, not called damage; its auc is compared."""
+    for key, metric in (("0000000001", "validation:logloss"), ("0000000002", "validation:auc")):
+        trial = registry_cases.trial(binary, tmp_path / key, metric=metric, objective="binary:logitraw")
+        version = registry_cases.registrar(registry, binary, run_id, tmp_path)(trial, key=key)
+
+        assert version.tags[naming.TAG_SCORE_CHECK].startswith("not " if "logloss" in metric else "recomputed: auc")
+
+
 def test_registering_twice_makes_one_version(
     register: Register,
     registry: Registry,

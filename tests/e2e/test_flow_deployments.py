@@ -1,0 +1,59 @@
+"""`prefect.yaml` on a real server: only a running one shows whether the resolved versions work together."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.command import REPO, environment_of
+
+PREFECT = Path(sys.executable).with_name("prefect")
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory, prefect_api: str) -> dict[str, Any]:
+    """`retrain/manual`, deployed on the session's server as `prefect.yaml` says."""
+    environment = environment_of(tmp_path_factory.mktemp("deploying"), PREFECT_API_URL=prefect_api)
+    for command in (("work-pool", "create", "local", "--type", "process", "--overwrite"), ("deploy", "--all")):
+        done = subprocess.run(
+            [PREFECT, "--no-prompt", *command], cwd=REPO, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    return httpx.get(f"{prefect_api}/deployments/name/retrain/manual").raise_for_status().json()
+
+
+def test_the_manual_deployment_takes_the_flow_s_flat_parameters(deployed: dict[str, Any]) -> None:
+    """Every parameter of the flow can be given by name; only the spec has to be, and has a default here."""
+    from flows.retrain import retrain
+
+    schema = deployed["parameter_openapi_schema"]
+
+    assert list(schema["properties"]) == list(inspect.signature(retrain.fn).parameters)
+    assert schema["required"] == ["spec"]
+    assert (REPO / deployed["parameters"]["spec"]).is_file()
+    assert deployed["enforce_parameter_schema"]
+    assert (deployed["global_concurrency_limit"]["limit"], deployed["work_pool_name"]) == (1, "local")
+
+
+def test_a_schedule_makes_runs(deployed: dict[str, Any], prefect_api: str) -> None:
+    """The server's scheduler turns a cron line into coming runs."""
+    nightly = {"schedule": {"cron": "0 3 * * *", "timezone": "UTC"}, "active": True}
+    httpx.post(f"{prefect_api}/deployments/{deployed['id']}/schedules", json=[nightly]).raise_for_status()
+
+    of_this = {"deployments": {"id": {"any_": [deployed["id"]]}}, "limit": 5}
+    end = time.monotonic() + 120
+    coming: list[dict[str, Any]] = []
+    while not coming and time.monotonic() < end:
+        time.sleep(0.5)  # the scheduler has its own clock, and nothing to wait on
+        coming = httpx.post(f"{prefect_api}/flow_runs/filter", json=of_this).raise_for_status().json()
+
+    assert coming
+    assert {run["state_type"] for run in coming} == {"SCHEDULED"}
+    assert all("T03:00:00" in run["expected_start_time"] for run in coming)

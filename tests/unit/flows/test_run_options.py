@@ -1,0 +1,91 @@
+"""Options and settings resolved into a run's inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from components.errors import InvalidInput, InvalidSpec
+from flows.line import RunOptions, identify, open_line, project_root, resolve_spec
+
+SPEC = """
+name: digits
+data: {source: "sklearn://digits", target: target}
+training: {hyperparameters: {num_round: 3}}
+tuning:
+  objective: {metric: "validation:rmse", type: minimize}
+  max_parallel_jobs: 3
+  space: {eta: {continuous: [0.1, 0.5]}}
+"""
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    """A spec in a folder of its own."""
+    path = tmp_path / "digits.yaml"
+    path.write_text(SPEC)
+    return path
+
+
+def test_flat_options_change_the_spec(spec: Path) -> None:
+    """Every flat option has its field; None leaves the field alone."""
+    resolved = resolve_spec(spec, RunOptions(spec=str(spec), max_jobs=9, max_runtime_s=300, deploy=False))
+
+    assert (resolved.tuning.max_jobs, resolved.budget.max_runtime_s) == (9, 300)
+    assert (resolved.deployment.target, resolved.tuning.max_parallel_jobs) == ("none", 3)
+
+
+def test_fewer_jobs_than_parallel_ones_lower_both(spec: Path) -> None:
+    """`--max-jobs 2` alone is no contradiction."""
+    resolved = resolve_spec(spec, RunOptions(spec=str(spec), max_jobs=2))
+
+    assert (resolved.tuning.max_jobs, resolved.tuning.max_parallel_jobs) == (2, 2)
+    with pytest.raises(InvalidSpec, match="max_parallel_jobs <= max_jobs must hold, got 8 > 2"):
+        resolve_spec(spec, RunOptions(spec=str(spec), max_jobs=2, max_parallel_jobs=8))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"engine": "sagemaker"}, "--engine must be local in this version"),
+        ({"mode": "refit"}, "refit is not available"),
+        ({"mode": "x"}, "one of auto, skip, tune"),
+    ],
+)
+def test_what_this_version_cannot_do_is_refused_by_name(options: dict[str, str], says: str) -> None:
+    """Nothing is silently ignored."""
+    with pytest.raises(InvalidInput, match=says):
+        RunOptions(spec="x.yaml", **options)  # type: ignore[arg-type]  all of these are text
+
+
+def test_options_of_later_versions_are_refused_by_name(spec: Path) -> None:
+    """A cost cap that would not hold is an error, not a wish."""
+    with pytest.raises(InvalidSpec, match=r"budget\.max_cost_usd: not available"):
+        resolve_spec(spec, RunOptions(spec=str(spec), max_cost_usd=5.0))
+    with pytest.raises(InvalidSpec, match=r"warm_start\.mode: not available"):
+        resolve_spec(spec, RunOptions(spec=str(spec), warm_start="auto"))
+    resolve_spec(spec, RunOptions(spec=str(spec), warm_start="off"))
+
+
+def test_the_project_s_root_is_the_nearest_marked_folder(tmp_path: Path, spec: Path) -> None:
+    """Relative paths of a spec start at its project, or at its own folder."""
+    (tmp_path / "project" / "flows").mkdir(parents=True)
+    (tmp_path / "project" / "retune.toml").touch()
+
+    assert project_root(tmp_path / "project" / "flows" / "x.yaml") == tmp_path / "project"
+    assert project_root(spec) == spec.parent
+
+
+def test_a_run_s_identity_is_that_of_its_inputs(spec: Path) -> None:
+    """The same inputs give the same key; other data, spec or generation give another."""
+    line = open_line(RunOptions(spec=str(spec)))
+    other = open_line(RunOptions(spec=str(spec), overrides=("tuning.seed=1",)))
+    budget = open_line(RunOptions(spec=str(spec), max_runtime_s=200, max_parallel_jobs=1, deploy=False))
+
+    key = identify(line, snapshot_digest="a", generation=0).key
+
+    assert identify(budget, snapshot_digest="a", generation=0).key == key
+    assert len({key, identify(other, snapshot_digest="a", generation=0).key}) == 2
+    assert len({key, identify(line, snapshot_digest="b", generation=0).key}) == 2
+    assert len({key, identify(line, snapshot_digest="a", generation=1).key}) == 2

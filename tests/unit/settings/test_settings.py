@@ -1,0 +1,69 @@
+"""One reading of the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from components.errors import CannotWrite, InvalidInput
+from components.settings import prefect_environment, read_settings
+
+
+def test_the_default_home_is_in_the_working_folder(tmp_path: Path) -> None:
+    """Nothing set: `.retune`, a folder store, SQLite, a Prefect server of one's own."""
+    settings = read_settings({"HOME": str(tmp_path)}, cwd=tmp_path)
+
+    assert settings.home == tmp_path / ".retune"
+    assert (settings.base_uri, settings.on_s3) == ("s3://retune-local", False)
+    assert settings.tracking_uri == f"sqlite:///{tmp_path}/.retune/mlflow.db"
+    assert settings.prefect_api_url is None
+
+
+def test_what_is_given_from_outside_is_used() -> None:
+    """Bucket, prefix, tracking server and Prefect server of the environment win."""
+    settings = read_settings(
+        {
+            "RETUNE_BUCKET": "b",
+            "RETUNE_PREFIX": "/team/",
+            "MLFLOW_TRACKING_URI": "http://mlflow",
+            "PREFECT_API_URL": "http://prefect/api",
+        }
+    )
+
+    assert (settings.base_uri, settings.on_s3) == ("s3://b/team", True)
+    assert (settings.tracking_uri, settings.artifact_root) == ("http://mlflow", None)
+    assert prefect_environment(settings, "http://prefect/api") == {"PREFECT_API_URL": "http://prefect/api"}
+
+
+def test_an_active_prefect_profile_is_used(tmp_path: Path) -> None:
+    """A profile with a server counts as given; the ephemeral default does not."""
+    (tmp_path / "profiles.toml").write_text(
+        'active = "team"\n[profiles.team]\nPREFECT_API_URL = "http://team/api"\n[profiles.ephemeral]\nA = "b"\n'
+    )
+
+    def read(**more: str) -> str | None:
+        return read_settings({"PREFECT_HOME": str(tmp_path), **more}).prefect_api_url
+
+    assert read() == "http://team/api"
+    assert read(PREFECT_PROFILE="ephemeral") is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("RETUNE_PREFIX", "a/../b"), ("RETUNE_PREFIX", "a//b"), ("RETUNE_BUCKET", "b/key")]
+)
+def test_a_variable_that_breaks_a_law_is_refused(variable: str, value: str) -> None:
+    """A prefix does not climb, and a bucket has no path."""
+    with pytest.raises(InvalidInput, match=variable):
+        read_settings({variable: value})
+
+
+def test_a_home_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    """A file in the place of the home, or of a folder above it, cannot hold state."""
+    (tmp_path / "file").touch()
+    for home in ("file", "file/below"):
+        settings = read_settings({"RETUNE_HOME": str(tmp_path / home)})
+        with pytest.raises(CannotWrite, match="RETUNE_HOME"):
+            settings.check_home()
+        with pytest.raises(CannotWrite, match="RETUNE_HOME"):
+            settings.writable_home()
