@@ -6,6 +6,7 @@ import threading
 from dataclasses import asdict
 from typing import Any, TextIO
 
+from components.errors import InvalidInput
 from components.settings import (
     apply_environment,
     prefect_environment,
@@ -50,12 +51,17 @@ def refuse_early(line: Line) -> None:
     """Everything that can be refused before a service starts or a trial runs; writes the snapshot and nothing else."""
     from components.data.snapshot import publish
     from components.registry.connection import connect
+    from components.registry.metrics import is_known
     from flows.line import identify, search_of
     from flows.local_services import refuse_busy_port
 
     settings, spec = line.settings, line.spec
     settings.check_home()
     refuse_busy_port(settings, spec)
+    if spec.promotion.metric is not None and not is_known(spec.promotion.metric):
+        raise InvalidInput(
+            f"promotion.metric must be one that can be recomputed, such as auc, got {spec.promotion.metric}"
+        )
     if not settings.owns_tracking:
         connect(settings.tracking_uri)
     # The request is complete but for the data's digest, which changes no law.

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from components.data.snapshot import DataSnapshot, publish
+from components.data.snapshot import DataSnapshot, preview
 from components.registry.model_version import ModelVersion
-from components.storage.local import FolderStore
 from flows.line import Line, RunOptions, identify, open_engine, open_line, search_of
 
 
@@ -24,16 +21,13 @@ def plan_of(options: RunOptions) -> dict[str, Any]:
     from flows.versions import registry_of
 
     line = open_line(options)
-    with TemporaryDirectory() as folder:
-        # The same preparation into a folder that goes away: the digest is that of the content, not of the place.
-        elsewhere = Path(folder)
-        snapshot = publish(
-            line.spec.data,
-            base_dir=line.root,
-            store=FolderStore(elsewhere / "store"),
-            base_uri=line.settings.base_uri,
-            scratch=elsewhere / "scratch",
-        )
+    snapshot = preview(
+        line.spec.data,
+        base_dir=line.root,
+        store=line.store,
+        base_uri=line.settings.base_uri,
+        scratch=line.settings.scratch,
+    )
     registry = registry_of(line) if _has_registry(line) else None
     last = registry.last_finished() if registry is not None else None
     decision = decision_for(line, snapshot.digest, last)

@@ -16,8 +16,9 @@ from components.registry.contest import contest, settle
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import Lineage, ModelVersion
 from components.registry.promotion import PromotionDecision
-from components.registry.registration import TrialModel, register
+from components.registry.registration import register
 from components.registry.tracking import RetrainingRun
+from components.registry.verification import TrialModel
 from flows.line import Line
 from flows.progress import reporter
 from flows.search import Run, Searched
@@ -53,7 +54,12 @@ def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
         line.store.get(f"{output_uri}/{best.training_job}/output/model.tar.gz", archive)
         version = register(
             registry=registry_of(line),
-            trial=TrialModel(archive=archive, metric=line.spec.tuning.objective.metric, objective=best.objective),
+            trial=TrialModel(
+                archive=archive,
+                metric=line.spec.tuning.objective.metric,
+                objective=best.objective,
+                is_script=line.spec.training.is_script,
+            ),
             snapshot=run.snapshot,
             validation=raw_part(run.snapshot, "validation", line.store),
             lineage=lineage,

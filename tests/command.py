@@ -65,7 +65,7 @@ class Retune:
 def environment_of(home: Path, **more: str) -> dict[str, str]:
     """A clean environment: no AWS, no Prefect, no MLflow of the machine that runs the tests."""
     keep = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
-    kept = {name: os.environ[name] for name in keep if name in os.environ}  # noqa: TID251  a child's environment
+    kept = {name: os.environ[name] for name in keep if name in os.environ}
     return {
         **kept,
         "RETUNE_HOME": str(home),

@@ -42,7 +42,7 @@ def pytest_configure() -> None:
 
 
 def _started_here(process: psutil.Process, temporary: str) -> str | None:
-    """Command line of a process that carries this session's mark, or works in its temporary folder (scrubbed ones do)."""
+    """Command line of a process that carries this session's mark, or works in its temporary folder; else None."""
     try:
         if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
             return None

@@ -34,6 +34,7 @@ def parse_csv(name: str, content: bytes, columns: Sequence[str]) -> pa.Table:
     """
     text = _text(name, content)
     delimiter = _delimiter(name, text)
+    _check_quotes(name, text, delimiter)
     header = list(columns) or _header(name, text, delimiter)
     faults: list[int] = []
 
@@ -55,9 +56,10 @@ def parse_csv(name: str, content: bytes, columns: Sequence[str]) -> pa.Table:
             ),
         )
     except pa.ArrowInvalid as error:
-        raise InvalidData(name, _ragged(text, delimiter, len(header)) or [f"it must be CSV: {error}"]) from error
+        raise InvalidData(name, _ragged(name, text, delimiter, len(header)) or [f"it must be CSV: {error}"]) from error
     if faults:
-        raise InvalidData(name, _ragged(text, delimiter, len(header)))
+        told = _ragged(name, text, delimiter, len(header))
+        raise InvalidData(name, told or [f"{len(header)} fields are needed in every line, got {min(faults)}"])
     if table.num_rows == 0:
         raise InvalidData(name, ["at least one row must follow the header, got none"])
     return table
@@ -79,20 +81,24 @@ def _text(name: str, content: bytes) -> str:
     return text
 
 
-def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _records(name: str, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Records that are not empty, each with the number of its last line."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    return ((reader.line_num, row) for row in reader if row)
+    line = 0
+    try:
+        for row in reader:
+            line = reader.line_num
+            if row:
+                yield line, row
+    except csv.Error as error:
+        raise InvalidData(name, [f"line {line + 1}: it must be CSV: {error} (a quote that does not close?)"]) from None
 
 
 def _delimiter(name: str, text: str) -> str:
     """The sign that cuts the first records into equally many fields, and into the most."""
     best, best_score = DELIMITERS[0], (0.0, 1)
     for delimiter in DELIMITERS:
-        try:
-            first = [row for _, row in itertools.islice(_records(text, delimiter), SNIFFED_RECORDS)]
-        except csv.Error as error:
-            raise InvalidData(name, [f"it must be CSV: {error}"]) from None
+        first = [row for _, row in itertools.islice(_records(name, text, delimiter), SNIFFED_RECORDS)]
         fields = len(first[0]) if first else 1
         if fields > 1:
             alike = sum(len(row) == fields for row in first) / len(first)
@@ -100,8 +106,22 @@ def _delimiter(name: str, text: str) -> str:
     return best
 
 
+def _check_quotes(name: str, text: str, delimiter: str) -> None:
+    """Refuse a quote that never closes: the reader would take the rest of the file for one value."""
+    if text.count('"') % 2 == 0:
+        return
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 0
+    try:
+        for _ in reader:
+            line = reader.line_num
+    except csv.Error as error:
+        if "unexpected end" in str(error) or "field limit" in str(error):
+            raise InvalidData(name, [f"line {line + 1}: a quote must close, got one that does not"]) from None
+
+
 def _header(name: str, text: str, delimiter: str) -> list[str]:
-    header = [cell.strip() for cell in next(_records(text, delimiter))[1]]
+    header = [cell.strip() for cell in next(_records(name, text, delimiter))[1]]
     breaches = [
         f"line 1: every column needs a name, got none for column {place}: {WITHOUT_HEADER}"
         for place, cell in enumerate(header, start=1)
@@ -115,9 +135,9 @@ def _header(name: str, text: str, delimiter: str) -> list[str]:
     return header
 
 
-def _ragged(text: str, delimiter: str, width: int) -> list[str]:
+def _ragged(name: str, text: str, delimiter: str, width: int) -> list[str]:
     """The first rows of another length, by line; looked for only when there are some."""
-    faults = ((line, len(row)) for line, row in _records(text, delimiter) if len(row) != width)
+    faults = ((line, len(row)) for line, row in _records(name, text, delimiter) if len(row) != width)
     return [
         f"line {line}: {width} fields are needed, got {fields}"
         for line, fields in itertools.islice(faults, SHOWN_FAULTS)

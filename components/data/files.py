@@ -91,7 +91,9 @@ def _hint(path: Path) -> str:
         return ""
     if not folder.is_dir():
         return f" (no folder {folder})"
-    near = difflib.get_close_matches(path.name, [each.name for each in folder.iterdir() if each.is_file()], n=1)
+    near = difflib.get_close_matches(
+        path.name, [each.name for each in folder.iterdir() if each.is_file()], n=1, cutoff=0.4
+    )
     return f" (did you mean {near[0]}?)" if near else f" (looked in {folder})"
 
 
@@ -111,7 +113,9 @@ def _shown(path: Path, base_dir: Path) -> str:
 def _stored(source: str, store: ObjectStore) -> list[ObjectInfo]:
     wild = min((source.find(sign) for sign in WILD if sign in source), default=-1)
     if wild >= 0:
-        below = [each for each in store.list(source[:wild]) if fnmatch.fnmatchcase(each.uri, source)]
+        below = [
+            each for each in store.list(source[:wild]) if each.uri == source or fnmatch.fnmatchcase(each.uri, source)
+        ]
     elif source.endswith("/"):
         below = list(store.list(source))
     else:

@@ -191,11 +191,11 @@ def _many(cells: npt.NDArray[Any], cell: Cell) -> Matrix:
 
 def _coded(categories: Sequence[str]) -> Cell:
     codes = {category: float(code) for code, category in enumerate(categories)}
-    return lambda value: codes.get(_text(value), math.nan)
+    return lambda value: math.nan if _is_missing(value) else codes.get(_text(value), math.nan)
 
 
 def _text(value: Any) -> str:
-    """A category as text; a JSON client may send the category "5" as 5. Missing values come out as no category."""
+    """A category as text; a JSON client may send the category "5" as 5."""
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, (float, np.floating)) and float(value).is_integer():

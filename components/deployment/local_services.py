@@ -52,7 +52,7 @@ def mlflow_ui(*, tracking_uri: str, artifact_root: Path) -> ServiceSpec:
         name=MLFLOW,
         command=lambda port: (
             *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"),
-            *("--backend-store-uri", tracking_uri),
+            *("--backend-store-uri", tracking_uri, "--uvicorn-opts", "--no-access-log"),
             *("--default-artifact-root", str(artifact_root), "--artifacts-destination", str(artifact_root)),
         ),
         health_path="/health",

@@ -18,7 +18,8 @@ def exchange(method: str, url: str, *, timeout_s: float, headers: Mapping[str, s
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or HOST, parts.port, timeout=timeout_s)
     try:
-        connection.request(method, parts.path or "/", headers=dict(headers or {}))
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request(method, target, headers=dict(headers or {}))
         answer = connection.getresponse()
         return answer.status, answer.read()
     except http.client.HTTPException as error:

@@ -27,6 +27,7 @@ _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _CAUSES: tuple[tuple[str, type[RetuneError]], ...] = (
     (r"database is locked", Busy),
     (r"readonly database|unable to open database file|database or disk is full|disk I/O error", CannotWrite),
+    (r"No space left on device|Disk quota exceeded|Read-only file system", CannotWrite),
     (r"not a database|malformed", Damaged),
     (r"out-of-date database schema", InvalidInput),
     (r"unsupported URI|Could not parse SQLAlchemy URL|Can't load plugin|filesystem tracking backend", InvalidInput),

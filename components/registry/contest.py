@@ -79,6 +79,8 @@ def settle(
 ) -> None:
     """Carry a decision out: the challenger's alias, what was found out as tags, and last the champion's alias.
 
+    A version that was refused when it was registered gets no alias at all.
+
     Args:
         registry: Of the model.
         challenger: The version decided about.
@@ -86,7 +88,8 @@ def settle(
         by: Who runs this, for the history.
         now: UTC.
     """
-    registry.challenge(challenger.version)
+    if challenger.refusal is None:
+        registry.challenge(challenger.version)
     tags = {
         naming.TAG_PROMOTED: "yes" if decision.promote else "no",
         naming.TAG_PROMOTION_REASON: decision.reason,

@@ -18,7 +18,10 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One real Prefect server for all runs of the session."""
     home = tmp_path_factory.mktemp("prefect-server")
     retune = Retune(home=home, cwd=REPO, environment=environment_of(home))
-    code = "from components.settings import read_settings; from flows.local_services import ensure_prefect; print(ensure_prefect(read_settings()))"
+    code = (
+        "from components.settings import read_settings; from flows.local_services import ensure_prefect; "
+        "print(ensure_prefect(read_settings()))"
+    )
     started = subprocess.run(
         [sys.executable, "-c", code],
         cwd=REPO,

@@ -53,14 +53,19 @@ def csv(path: Path, text: str) -> dict[str, Any]:
 ROWS = "".join(f"{i},{i * 7 % 13},{'ab'[i % 3 == 0]}\n" for i in range(200))
 
 
+WRONG_RANGE = {"space": {"eta": {"continuous": [0.5, 0.1]}}}
+LOG_FROM_0 = {"space": {"eta": {"continuous": [0, 1], "scaling": "logarithmic"}}}
+NO_SOURCE = {"entry_point": "t.py", "source_dir": "nowhere", "metrics": [{"name": "loss", "regex": "(.)"}]}
+
+
 @pytest.mark.parametrize(
     ("parts", "says"),
     [
-        ({"tuning": {"space": {"eta": {"continuous": [0.5, 0.1]}}}}, r"tuning\.space\.eta: low < high must hold, got \[0\.5, 0\.1\]"),
-        ({"tuning": {"space": {"eta": {"continuous": [0, 1], "scaling": "logarithmic"}}}}, "logarithmic scaling needs low > 0"),
+        ({"tuning": WRONG_RANGE}, r"tuning\.space\.eta: low < high must hold, got \[0\.5, 0\.1\]"),
+        ({"tuning": LOG_FROM_0}, "logarithmic scaling needs low > 0"),
         ({"tunning": {}}, "tunning: unknown key; did you mean tuning"),
         ({"training": {"hyperparameters": {"num_round": 3, "etta": 1}}}, "etta"),
-        ({"training": {"entry_point": "t.py", "source_dir": "nowhere", "metrics": [{"name": "loss", "regex": "(.)"}]}, "tuning": SCRIPT_TUNING}, "nowhere"),
+        ({"training": NO_SOURCE, "tuning": SCRIPT_TUNING}, "nowhere"),
     ],
     ids=["wrong range", "log scale from 0", "unknown key", "unknown hyperparameter", "no source_dir"],
 )  # fmt: skip
@@ -156,7 +161,11 @@ def test_a_full_disk_is_refused(bare: Retune, write_spec: Callable[..., Path], t
         cwd=REPO, env={**bare.environment, "RETUNE_HOME": str(small)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
-    refused(Finished(code=done.returncode, out=done.stdout, err=done.stderr), code=73, says="RETUNE_HOME needs 100 MB of free disk, got 0.1 MB")
+    refused(
+        Finished(code=done.returncode, out=done.stdout, err=done.stderr),
+        code=73,
+        says="RETUNE_HOME needs 100 MB of free disk, got 0.1 MB",
+    )
 
 
 def test_a_busy_port_is_refused_before_training(bare: Retune, write_spec: Callable[..., Path]) -> None:

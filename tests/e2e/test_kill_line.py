@@ -36,13 +36,16 @@ class Gate:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
         self.passed: list[str] = []
+        self._connections: list[socket.socket] = []
         self._waiting: queue.Queue[tuple[str, socket.socket]] = queue.Queue()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept)
+        self._accepting.start()
 
     def _accept(self) -> None:
         while True:
             try:
                 connection, _ = self._server.accept()
+                self._connections.append(connection)
                 self._waiting.put((connection.recv(64, socket.MSG_WAITALL).decode().strip(), connection))
             except OSError:
                 return
@@ -51,7 +54,7 @@ class Gate:
         """Let the next live trial go on; trials that were killed while waiting are passed over."""
         while True:
             name, connection = self._waiting.get(timeout=120)
-            connection.setblocking(False)
+            connection.settimeout(0)
             try:
                 killed = connection.recv(1, socket.MSG_PEEK) == b""
             except BlockingIOError:
@@ -64,7 +67,11 @@ class Gate:
                 return
 
     def close(self) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
+        self._accepting.join()
+        for connection in self._connections:
+            connection.close()
 
 
 @pytest.fixture
@@ -78,7 +85,7 @@ def gate() -> Iterator[Gate]:
 def finished_trials(retune: Retune, *, at_least: int) -> int:
     """Wait until so many trials are recorded as finished; return how many there are."""
     with_home = LocalAmt(home=retune.home / "amt", store=FolderStore(retune.home / "store"), supervise=False)
-    jobs = with_home.list_hyper_parameter_tuning_jobs()["HyperParameterTuningJobSummaries"]
+    jobs = with_home.list_hyper_parameter_tuning_jobs(SortOrder="Descending")["HyperParameterTuningJobSummaries"]
     name = jobs[0]["HyperParameterTuningJobName"]
     while True:
         job = with_home.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
@@ -88,36 +95,38 @@ def finished_trials(retune: Retune, *, at_least: int) -> int:
         with_home.wait_for_change(name, timeout_s=30)
 
 
-def test_a_run_killed_three_times_goes_on_where_it_was(
-    retune: Retune, write_spec: Callable[..., Path], tmp_path: Path, gate: Gate
-) -> None:
-    """One job, every trial trained to its end once, one version, whatever was killed in between."""
+@pytest.fixture
+def gated_spec(write_spec: Callable[..., Path], tmp_path: Path, gate: Gate) -> str:
+    """A spec of six trials, two at a time, that wait at the gate."""
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "train.py").write_text(SCRIPT)
-    spec = str(
-        write_spec(
-            training={
-                "entry_point": "train.py",
-                "source_dir": str(tmp_path / "code"),
-                "hyperparameters": {"port": gate.port},
-                "metrics": [{"name": "loss", "regex": "loss = ([0-9.]+)"}],
-            },
-            tuning={
-                "objective": {"metric": "loss", "type": "minimize"},
-                "max_jobs": 6,
-                "max_parallel_jobs": 2,
-                "space": {"x": {"continuous": [0.1, 0.5]}},
-            },
-        )
+    spec = write_spec(
+        training={
+            "entry_point": "train.py",
+            "source_dir": str(tmp_path / "code"),
+            "hyperparameters": {"port": gate.port},
+            "metrics": [{"name": "loss", "regex": "loss = ([0-9.]+)"}],
+        },
+        tuning={
+            "objective": {"metric": "loss", "type": "minimize"},
+            "max_jobs": 6,
+            "max_parallel_jobs": 2,
+            "space": {"x": {"continuous": [0.1, 0.5]}},
+        },
     )
+    return str(spec)
+
+
+def test_a_run_killed_three_times_goes_on_where_it_was(retune: Retune, gated_spec: str, gate: Gate) -> None:
+    """One job, every trial trained to its end once, one version, whatever was killed in between."""
     for kill in range(1, 4):
-        process = retune.start("run", spec, "--no-deploy", "--json")
+        process = retune.start("run", gated_spec, "--no-deploy", "--json")
         gate.let_one_through()
         finished_trials(retune, at_least=kill)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
-    with retune.start("run", spec, "--no-deploy", "--json") as process:
+    with retune.start("run", gated_spec, "--no-deploy", "--json") as process:
         for _ in range(3):
             gate.let_one_through()
         out, err = process.communicate(timeout=200)
@@ -128,3 +137,33 @@ def test_a_run_killed_three_times_goes_on_where_it_was(
     assert len(gate.passed) == 6
     assert '"completed": 6' in out
     assert '"model_version": "1"' in out
+
+
+def test_ctrl_c_and_stop_leave_a_resumable_state(retune: Retune, gated_spec: str, gate: Gate) -> None:
+    """Ctrl-C and `retune stop` end the trials; the same command goes on with what is left, as the next attempt."""
+    with retune.start("run", gated_spec, "--no-deploy") as process:
+        gate.let_one_through()
+        finished_trials(retune, at_least=1)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "the same command goes on" in err
+    (first,) = retune.ok("jobs")["jobs"]
+    assert (first["status"], first["trials"]["completed"], first["trials"]["in_progress"]) == ("Stopped", 1, 0)
+
+    with retune.start("run", gated_spec, "--no-deploy") as process:
+        gate.let_one_through()
+        finished_trials(retune, at_least=1)
+        second = next(job["name"] for job in retune.ok("jobs")["jobs"] if job["status"] == "InProgress")
+        assert retune.ok("stop", second)["status"] == "Stopped"
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+
+    with retune.start("run", gated_spec, "--no-deploy", "--json") as process:
+        for _ in range(4):
+            gate.let_one_through()
+        out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, err
+    assert '"completed": 6' in out
+    assert '"stopped": 4' in out
+    assert sorted(job["name"][-2:] for job in retune.ok("jobs")["jobs"]) == ["01", "02", "03"]

@@ -1,13 +1,20 @@
-"""Models in miniature for the model server: each version answers with its own number, some are broken."""
+"""Models in miniature for the model server, and a client: a version answers with its own number, some are broken."""
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 NAME = "tiny model"
-_CODE = '''
+ROW_BODY = json.dumps({"dataframe_records": [{"age": 41, "job": "admin"}]}).encode()
+PATIENCE_S = 120
+_CODE = """
 import mlflow
 import pandas as pd
 from mlflow.pyfunc import PythonModel
@@ -34,7 +41,7 @@ class Tiny(PythonModel):
 
 
 mlflow.models.set_model(Tiny())
-'''
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,3 +92,20 @@ class TinyRegistry:
     def point(self, version: str) -> None:
         """Move the alias."""
         self.client.set_registered_model_alias(NAME, "champion", version)
+
+
+def ask(
+    url: str, body: bytes | None = None, *, headers: Mapping[str, str] | None = None, method: str = "POST"
+) -> tuple[int, Any, Mapping[str, str]]:
+    """Status, JSON or text, and headers."""
+    place = urlsplit(url)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=PATIENCE_S)
+    given = {"Content-Type": "application/json", **(headers or {})}
+    with contextlib.closing(connection):
+        connection.request(method, place.path, ROW_BODY if body is None and method == "POST" else body, given)
+        answer = connection.getresponse()
+        text = answer.read()
+    try:
+        return answer.status, json.loads(text), answer.headers
+    except ValueError:
+        return answer.status, text.decode(), answer.headers

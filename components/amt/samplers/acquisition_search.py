@@ -11,6 +11,7 @@ from components.amt.samplers.unit_cube import Floats, UnitCube, sobol
 
 ENUMERATED: Final = 1024
 SPREAD: Final = 1024
+MANY_TRIALS: Final = 400
 NEIGHBOURS: Final = 500
 NEIGHBOUR_STEP: Final = 0.1
 LEADERS: Final = 6
@@ -46,7 +47,8 @@ def most_promising(
         points = cube.every_point()
         leaders, _ = _leaders(points, score(points), tried, 1)
         return leaders[0] if len(leaders) else None
-    spread = cube.from_uniform(sobol(cube.dimension, SPREAD, rng))
+    # scoring one point costs the square of the number of trials
+    spread = cube.from_uniform(sobol(cube.dimension, SPREAD if len(tried) <= MANY_TRIALS else SPREAD // 2, rng))
     near = neighbours(cube, np.repeat(centres, NEIGHBOURS // len(centres), axis=0), NEIGHBOUR_STEP, rng)
     points = np.concatenate((spread, near))
     leaders, scores = _leaders(points, score(points), tried, LEADERS)

@@ -10,7 +10,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from components.amt.samplers.parameter_space import Configuration, ParameterSpace
-from components.amt.samplers.random import draw_unseen, quiet_study, seen_configurations
+from components.amt.samplers.random import draw_unseen, quiet_study
 from components.amt.samplers.sampler import Finished
 
 
@@ -39,29 +39,32 @@ class AskTell:
         self, *, finished: Sequence[Finished], running: Sequence[Mapping[str, str]], number: int
     ) -> dict[str, str] | None:
         """See `Sampler.propose`."""
-        seen = seen_configurations(self._space, finished, running)
+        trials = self._trials(finished, running)
+        seen = {configuration for configuration, _, _ in trials}
         if len(seen) >= self._space.combinations:
             return None
-        storage = History(self._frozen(finished, running), number)
+        storage = History([self._frozen(index, *trial) for index, trial in enumerate(trials)], number)
         study = quiet_study(storage, self._algorithm(self._seed, number), maximize=self._maximize)
         texts = self._space.texts(study.ask(self._space.distributions).params)
         if self._space.configuration(texts) not in seen:
             return texts
         return draw_unseen(self._space, seen, (self._seed, number))
 
-    def _frozen(self, finished: Sequence[Finished], running: Sequence[Mapping[str, str]]) -> list[FrozenTrial]:
+    def _trials(
+        self, finished: Sequence[Finished], running: Sequence[Mapping[str, str]]
+    ) -> list[tuple[Configuration, TrialState, float | None]]:
         trials = []
         for trial in finished:
             usable = trial.objective is not None and math.isfinite(trial.objective)
             trials.append((trial.hyperparameters, TrialState.COMPLETE if usable else TrialState.FAIL, trial.objective))
         trials += [(hyperparameters, TrialState.RUNNING, None) for hyperparameters in running]
         return [
-            self._trial(number, configuration, state, objective)
-            for number, (hyperparameters, state, objective) in enumerate(trials)
+            (configuration, state, objective)
+            for hyperparameters, state, objective in trials
             if (configuration := self._space.configuration(hyperparameters)) is not None
         ]
 
-    def _trial(self, number: int, configuration: Configuration, state: TrialState, value: float | None) -> FrozenTrial:
+    def _frozen(self, number: int, configuration: Configuration, state: TrialState, value: float | None) -> FrozenTrial:
         return FrozenTrial(
             number=number,
             trial_id=-1 - number,

@@ -107,7 +107,8 @@ def _run(champion: Champion, options: argparse.Namespace, listener: socket.socke
         timeout_graceful_shutdown=FINISH_WITHIN_S,
     )
     # uvicorn finishes what runs and then raises the signal again, which would skip the cleaning up
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     Announced(config).run(sockets=[listener])
 
 

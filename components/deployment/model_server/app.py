@@ -106,7 +106,7 @@ class ScoringApp:
         try:
             await asyncio.to_thread(self._champion.refresh)
         except RetuneError as error:
-            return self._failure(409, str(error), code=type(error).__name__)
+            return self._failure(409, self._champion.error or str(error), code=type(error).__name__)
         return self._answer(200, json.dumps({"model_version": self._champion.served.version}).encode())
 
     async def _in_pool(self, body: bytes, form: str) -> tuple[int, bytes, str]:

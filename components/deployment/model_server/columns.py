@@ -11,6 +11,8 @@ import pandas as pd
 from components.errors import InvalidInput
 
 _TRUTHS: dict[Any, bool] = {True: True, False: False, "true": True, "false": False}  # 1 and 0 equal True and False
+# Text that is no value where a number or a boolean is needed; in a text column it is text.
+_BLANKS = ("", "NA", "NaN", "nan", "null")
 _FLOATS = {"double": "float64", "float": "float32"}
 _INTEGERS = {"long": "int64", "integer": "int32"}
 
@@ -25,7 +27,7 @@ def is_plain(schema: Any) -> bool:
 def conform(frame: pd.DataFrame, schema: Any) -> pd.DataFrame:
     """The signature's columns, in its order, with its types. Other columns are left out, as MLflow does.
 
-    A missing value (null, NaN, an empty CSV cell) stays missing; only integers have no room for it.
+    A missing value (null, NaN, an empty CSV cell, NA for a number) stays missing; only integers have no room for it.
 
     Raises:
         InvalidInput: Names every column that is missing, given twice, or holds a value of another kind.
@@ -89,8 +91,12 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else str(value)
 
 
+def _is_blank(value: Any) -> bool:
+    return _is_missing(value) or (isinstance(value, str) and value.strip() in _BLANKS)
+
+
 def _boolean(value: Any) -> bool | None:
-    if _is_missing(value):
+    if _is_blank(value):
         return None
     known = value.strip().lower() if isinstance(value, str) else value
     if isinstance(known, (list, dict)) or known not in _TRUTHS:
@@ -99,7 +105,7 @@ def _boolean(value: Any) -> bool | None:
 
 
 def _number(value: Any) -> float:
-    if _is_missing(value):
+    if _is_blank(value):
         return math.nan
     try:
         # the x spoils 1_000, a number to Python only
@@ -111,7 +117,7 @@ def _number(value: Any) -> float:
 def _integer(value: Any) -> int:
     number = _number(value)
     if math.isnan(number) or not number.is_integer():
-        shown = "a missing value" if _is_missing(value) else f"{value!r:.60}"
+        shown = "a missing value" if _is_blank(value) else f"{value!r:.60}"
         raise InvalidInput(f"a whole number is needed, got {shown}")
     return value if isinstance(value, int) else int(number)
 

@@ -74,11 +74,13 @@ def _document(body: bytes) -> dict[str, Any]:
 def _from_csv(body: bytes, schema: Any) -> pd.DataFrame:
     try:
         text = body.decode("utf-8-sig")
-        # with a signature all values stay text until it is known what they should be
-        frame = pd.read_csv(io.StringIO(text), dtype=str if is_plain(schema) else None)
+        if not is_plain(schema):
+            return pd.read_csv(io.StringIO(text))
+        # All cells stay text until the column is known, and only an empty one is missing: "None" may be a category.
+        frame = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, na_values=[""])
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"the body must be CSV with a header, got {' '.join(str(error).split())[:200]}") from None
-    return conform(frame.astype(object), schema) if is_plain(schema) else frame
+    return conform(frame.astype(object), schema)
 
 
 def _frame(form: str, data: Any, names: Sequence[str]) -> pd.DataFrame:

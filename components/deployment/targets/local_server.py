@@ -59,7 +59,7 @@ class LocalServer:
             Unavailable: The server cannot be started, or does not answer.
         """
         for _ in range(_TRIES):
-            service = self.services.ensure(self._spec(model, port))
+            service = self.services.ensure(self._spec(model, port, self.alias))
             try:
                 answered = _version_of(service) if service.started else _reloaded(service)
             except OSError:
@@ -83,12 +83,14 @@ class LocalServer:
             return None
 
     def start(self, model: str) -> Service:
-        """The model's server, started if need be with the version the alias names; on the recorded port if it is free.
+        """The model's server, started if need be with the version its alias names; with recorded alias and port.
 
         Raises:
             RetuneError: As `deploy`.
         """
-        return self.services.ensure(self._spec(model, "auto"))
+        record = self.services.record(naming.model_service(model))
+        alias = self.alias if record is None else record.details.get("alias", self.alias)
+        return self.services.ensure(self._spec(model, "auto", alias))
 
     def stop(self, model: str) -> bool:
         """End the model's server; whether there was one. Its port stays recorded."""
@@ -98,7 +100,7 @@ class LocalServer:
         """Every model this home has served, running or not, by name."""
         return tuple(sorted(one.details["model"] for one in self.services.recorded() if "model" in one.details))
 
-    def _spec(self, model: str, port: int | Literal["auto"]) -> ServiceSpec:
+    def _spec(self, model: str, port: int | Literal["auto"], alias: str) -> ServiceSpec:
         name = naming.model_service(model)
         record = str(self.services.record_path(name))
         # found also where retune is run from a folder without being installed
@@ -107,7 +109,7 @@ class LocalServer:
         return ServiceSpec(
             name=name,
             command=lambda number: (
-                *(sys.executable, "-m", "components.deployment.model_server", "--model", model, "--alias", self.alias),
+                *(sys.executable, "-m", "components.deployment.model_server", "--model", model, "--alias", alias),
                 *("--port", str(number), "--record", record, "--ready-fd", str(READY_FD)),
             ),
             health_path="/health",
@@ -124,7 +126,7 @@ class LocalServer:
             identifies_itself=True,
             details={
                 "model": model,
-                "alias": self.alias,
+                "alias": alias,
                 "tracking": hashlib.sha256(self.tracking_uri.encode()).hexdigest()[:16],
             },
         )

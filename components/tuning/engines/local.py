@@ -10,6 +10,8 @@ from components.storage import ObjectStore
 from components.tuning.engine import Engine
 from components.tuning.result import CurvePoint
 
+_OBJECTIVE_TWIN = "ObjectiveMetric"
+
 
 def connect(
     *, home: Path, store: ObjectStore, region: str, supervise: bool = True, warm_for: str | None = None
@@ -28,11 +30,13 @@ def connect(
         amt.warm_up(warm_for)
 
     def curve(training_job: str, after: int) -> Sequence[CurvePoint]:
+        # AMT emits the objective twice, under its own name and as ObjectiveMetric (as Describe's metric definitions show); once is enough to see.
+        points = [point for point in amt.metric_curve(training_job) if point["metric"] != _OBJECTIVE_TWIN]
         return [
             CurvePoint(
                 metric=point["metric"], step=point["step"], value=point["value"], timestamp_s=point["timestamp_s"]
             )
-            for point in amt.metric_curve(training_job, after=after)
+            for point in points[after:]
         ]
 
     def wait(name: str, timeout_s: float) -> None:

@@ -81,6 +81,16 @@ def test_categories(value: Any, place: float | None) -> None:
     assert np.isnan(got) if place is None else got == place
 
 
+def test_no_value_is_not_the_category_none() -> None:
+    """A table may have the category "None"; a missing value is still missing."""
+    columns = (Column(name="alley", kind="category", categories=("None", "<NA>", "Gravel")),)
+    model = Preprocessing.from_json(document(columns, target="y", classes=None))
+    for rows in ([None, pd.NA, "None"], [None, pd.NA, "None"] * 50):
+        matrix = model.transform(pd.DataFrame({"alley": rows}, dtype=object))
+        assert np.isnan(matrix[:2, 0]).all()
+        assert matrix[2, 0] == 0.0
+
+
 def test_categories_that_look_like_numbers() -> None:
     """A JSON client may send the category "5" as the number 5."""
     columns = (Column(name="zone", kind="category", categories=("5", "A")),)

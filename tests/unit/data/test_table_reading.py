@@ -107,6 +107,18 @@ def test_broken_csv_is_refused(text: str | bytes, said: str, tmp_path: Path) -> 
     assert str(caught.value).startswith("t.csv: ")
 
 
+def test_a_quote_that_is_not_closed(tmp_path: Path) -> None:
+    """A lost quote swallows the rest of the file; it is refused, in a small file and in a large one."""
+    for rows in (3, 50_000):
+        lines = [f"{place},word" for place in range(rows)]
+        lines[1] = '1,"word'
+        write_text("a,b\n" + "\n".join(lines), tmp_path / "t.csv")
+        with pytest.raises(InvalidData, match=r"^t\.csv: line 3: .*quote"):
+            read("t.csv", tmp_path)
+    write_text('a,b\n5" pipe,1\n6,2\n', tmp_path / "t.csv")
+    assert read("t.csv", tmp_path).frame["a"].tolist() == ['5" pipe', "6"]
+
+
 def test_a_row_of_another_length_deep_inside(tmp_path: Path) -> None:
     """A short row is found by line in a file of many blocks, and is never padded."""
     lines = [f"{place},{'x' * 40}" for place in range(60_000)]
@@ -228,6 +240,8 @@ def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
     write_text(ROWS, tmp_path / "customers.csv")
     with pytest.raises(NotFound, match=r"got costumers.csv \(did you mean customers.csv\?\)"):
         read("costumers.csv", tmp_path)
+    with pytest.raises(NotFound, match=r"got 2.parquet \(looked in"):
+        read("2.parquet", tmp_path)
     with pytest.raises(NotFound, match=r"got raw/x.csv \(no folder .*raw\)"):
         read("raw/x.csv", tmp_path)
     with pytest.raises(NotFound, match=r"\*.tsv"):

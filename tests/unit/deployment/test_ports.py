@@ -35,6 +35,12 @@ def test_a_port_held_on_all_addresses_is_not_free() -> None:
         assert not ports.is_free(taken.getsockname()[1])
 
 
+def test_a_listener_names_tcp() -> None:
+    """What asyncio needs to send an answer at once and not wait 40 ms for the client's ACK."""
+    with ports.listen(0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
+
+
 def test_the_holder_is_named_and_told_from_others() -> None:
     """An explicit port is free or its holder is named; a process is known by what it listens on."""
     import psutil

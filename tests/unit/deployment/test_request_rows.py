@@ -86,7 +86,7 @@ def test_every_form_gives_the_same_rows(document: Any, schema: Any) -> None:
 
 def test_csv_gives_the_same_rows(schema: Any) -> None:
     """A cell that is empty is missing; text that looks like a number stays text in a text column."""
-    frame, params = read_rows(b"\xef\xbb\xbfjob,age,count,any,flag,more\n007,41,3,x,True,1\n,,-1,,,\n", CSV, schema)
+    frame, params = read_rows(b"\xef\xbb\xbfjob,age,count,any,flag,more\n007,41,3,x,True,1\n,NA,-1,,,\n", CSV, schema)
 
     assert params is None
     assert list(frame.columns) == NAMES

@@ -7,7 +7,9 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import registry_cases
@@ -15,9 +17,12 @@ from mlflow import MlflowClient
 from registry_cases import Case
 
 from components.registry.connection import connect
+from components.registry.contest import contest, settle
 from components.registry.experiments import ensure_experiment
 from components.registry.mlflow_registry import Registry
-from components.registry.registration import TrialModel
+from components.registry.model_version import ModelVersion
+from components.registry.promotion import PromotionDecision
+from components.registry.verification import TrialModel
 
 # Where neither `components` nor `flows` can be imported: a model's folder, then requests as MLflow's server reads them.
 ELSEWHERE = """
@@ -101,8 +106,31 @@ def weak_trial(binary: Case, tmp_path_factory: pytest.TempPathFactory) -> TrialM
 
 
 @pytest.fixture
-def register(
-    registry: Registry, binary: Case, run_id: str, tmp_path: Path
-) -> Callable[..., registry_cases.ModelVersion]:
+def register(registry: Registry, binary: Case, run_id: str, tmp_path: Path) -> Callable[..., ModelVersion]:
     """Register a trial of the binary case under a run key."""
     return registry_cases.registrar(registry, binary, run_id, tmp_path)
+
+
+@pytest.fixture
+def compete(registry: Registry, binary: Case, tmp_path: Path) -> Callable[..., PromotionDecision]:
+    """Decide about a version and carry it out."""
+
+    def decide_and_settle(version: ModelVersion, **changes: Any) -> PromotionDecision:
+        arguments: dict[str, Any] = {
+            "rows": binary.test,
+            "metric": "validation:f1_binary",
+            "min_improvement": 0.0,
+            "classes": binary.snapshot.classes,
+            "scratch": tmp_path / "scratch",
+        }
+        decision = contest(registry=registry, challenger=version, **{**arguments, **changes})
+        settle(
+            registry=registry,
+            challenger=version,
+            decision=decision,
+            by="ci",
+            now=datetime(2026, 3, 1, 12, 0, tzinfo=UTC),
+        )
+        return decision
+
+    return decide_and_settle

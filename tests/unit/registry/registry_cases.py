@@ -21,7 +21,8 @@ from components.data.snapshot import DataSnapshot, RawPart
 from components.data.transform import Preprocessing
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import Lineage, ModelVersion
-from components.registry.registration import TrialModel, register
+from components.registry.registration import register
+from components.registry.verification import TrialModel
 from components.trainers import xgboost
 
 CLASSES = {"binary": ("no", "yes"), "three": ("bus", "car", "van"), "codes": None, "number": None}
@@ -189,3 +190,9 @@ def registrar(registry: Registry, data: Case, run_id: str, scratch: Path) -> Cal
         )
 
     return register_one
+
+
+def serving(registry: Registry) -> int | None:
+    """Number of the champion."""
+    champion = registry.champion()
+    return None if champion is None else champion.version

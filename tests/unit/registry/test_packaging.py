@@ -18,7 +18,7 @@ from components.data.transform import Preprocessing
 from components.errors import Damaged
 from components.registry.archive import open_archive
 from components.registry.packaging import PackagedModel, package, pyfunc
-from components.registry.registration import TrialModel
+from components.registry.verification import TrialModel
 
 
 @pytest.fixture

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 import registry_cases
 from mlflow import MlflowClient
-from registry_cases import Case, packed, script_trial
+from registry_cases import Case
 
 from components import naming
-from components.errors import Damaged
+from components.errors import CannotWrite, Damaged
 from components.registry.archive import open_archive
 from components.registry.logged_model import log_once
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import ModelVersion
 from components.registry.packaging import package
-from components.registry.registration import TrialModel, tolerance
+from components.registry.verification import TrialModel, tolerance
 
 Register = Callable[..., ModelVersion]
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -71,7 +71,7 @@ def test_every_kind_of_target_scores_what_its_trial_did(
 def test_margins_are_not_compared_with_probabilities(
     registry: Registry, binary: Case, run_id: str, tmp_path: Path
 ) -> None:
-    """xgboost takes the logloss of binary:logitraw of margins: told, not called damage; its auc is compared."""
+    """The logloss of binary:logitraw is of margins: told, not called damage; its auc is compared."""
     for key, metric in (("0000000001", "validation:logloss"), ("0000000002", "validation:auc")):
         trial = registry_cases.trial(binary, tmp_path / key, metric=metric, objective="binary:logitraw")
         version = registry_cases.registrar(registry, binary, run_id, tmp_path)(trial, key=key)
@@ -158,95 +158,23 @@ def test_the_log_lines_five_decimals_are_enough(register: Register, trial: Trial
     assert tolerance(12345.678, built_in=True) < 0.02
 
 
-def test_a_metric_of_ones_own_is_not_recomputed(register: Register, trial: TrialModel, tmp_path: Path) -> None:
-    """A script's own metric is taken as told, and a tag says so; the model may still be promoted by another."""
-    script = script_trial(trial, tmp_path / "script.tar.gz", answer="model.inplace_predict(matrix)", metric="profit")
+def test_a_score_on_the_training_rows_is_not_compared(register: Register, trial: TrialModel) -> None:
+    """The objective may be of the training part; then the validation rows say nothing about it."""
+    version = register(replace(trial, metric="train:f1_binary", objective=0.99))
 
-    version = register(replace(script, objective=12.5))
-
-    assert version.tags[naming.TAG_SCORE_CHECK].startswith("not recomputed: a metric that can be recomputed is one of")
-    assert version.tags[naming.TAG_VALIDATION_SCORE] == "12.5"
-    assert version.tags[naming.TAG_PROMOTABLE] == "yes"
+    assert version.tags[naming.TAG_SCORE_CHECK].startswith("not recomputed: train:f1_binary is of the rows")
 
 
-def test_a_scripts_score_is_recomputed(register: Register, trial: TrialModel, tmp_path: Path) -> None:
-    """inference.py is asked about raw rows and scores what its training job printed."""
-    script = script_trial(trial, tmp_path / "script.tar.gz", answer="model.inplace_predict(matrix)", metric="F1-binary")
-
-    version = register(replace(script, objective=0.9077))
-
-    assert version.tags[naming.TAG_MODEL_KIND] == "inference"
-    assert version.refusal is None
-    assert version.tags[naming.TAG_SCORE_CHECK].startswith("recomputed: f1_binary 0.907692 is the trial's 0.9077")
-
-
-def test_a_script_that_means_something_else_is_registered_but_refused(
-    register: Register, registry: Registry, trial: TrialModel, tmp_path: Path
+def test_scratch_that_cannot_be_written_is_told(
+    registry: Registry, trial: TrialModel, binary: Case, run_id: str, tmp_path: Path
 ) -> None:
-    """One's own script may define a metric in its own way: no damage, but no promotion without the same number."""
-    script = script_trial(trial, tmp_path / "script.tar.gz", answer="model.inplace_predict(matrix)")
+    """The folder is named, and nothing is registered."""
+    (tmp_path / "file").write_text("")
 
-    version = register(replace(script, objective=0.5))
+    with pytest.raises(CannotWrite, match=r"file/register-0123456789"):
+        registry_cases.registrar(registry, binary, run_id, tmp_path / "file")(trial)
 
-    assert version.refusal == (
-        "f1_binary recomputed on the validation rows is 0.907692, the trial reported 0.500000: they must be the same"
-    )
-    assert registry.version(1).tags[naming.TAG_PROMOTABLE] == "no"
-
-
-@pytest.mark.parametrize(
-    ("files", "kind", "reason"),
-    [
-        ({"model.joblib": b"pickled"}, "unknown", "holds neither xgboost-model nor MLmodel nor inference.py"),
-        ({"inference.py": "def model_fn(d): ...\ndef predict_fn(m, x): return 1 / 0"}, "unknown", "ZeroDivisionError"),
-        ({"MLmodel": "flavors:\n  python_function:\n    loader_module: nowhere\n"}, "mlflow", "does not load"),
-    ],
-)
-def test_what_cannot_be_asked_is_registered_with_the_reason(
-    register: Register, tmp_path: Path, files: dict[str, bytes | str], kind: str, reason: str
-) -> None:
-    """Whatever a script leaves is kept under its lineage, and its tag says why it must not serve."""
-    archive = packed(tmp_path / "model.tar.gz", files)
-
-    version = register(TrialModel(archive=archive, metric="PR-AUC", objective=0.5))
-
-    assert version.tags[naming.TAG_MODEL_KIND] == kind
-    assert reason in str(version.refusal)
-    assert version.tags[naming.TAG_SCORE_CHECK] == "not recomputed: the model cannot be asked"
-
-
-def test_an_mlflow_model_is_registered_as_it_is(
-    register: Register, registry: Registry, binary: Case, tmp_path: Path
-) -> None:
-    """A script's own MLflow model goes in unchanged and answers for itself."""
-    import mlflow.sklearn
-    from sklearn.compose import make_column_selector, make_column_transformer
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.metrics import average_precision_score
-    from sklearn.pipeline import make_pipeline
-
-    numbers = make_column_transformer(("passthrough", make_column_selector(dtype_include="number")))
-    pipeline = make_pipeline(numbers, HistGradientBoostingClassifier(max_iter=5))
-    pipeline.fit(binary.train.features, binary.train.labels)
-    folder = tmp_path / "mlflow-model"
-    mlflow.sklearn.save_model(
-        pipeline,
-        folder,
-        pyfunc_predict_fn="predict_proba",
-        pip_requirements=[],
-        serialization_format="cloudpickle",
-        signature=mlflow.models.infer_signature(binary.train.features[["balance", "age"]]),
-    )
-    second = pipeline.predict_proba(binary.validation.features)[:, 1]
-    score = float(average_precision_score(binary.validation.labels == "yes", second))
-    files = {f"model/{path.name}": path.read_bytes() for path in folder.iterdir()}
-
-    version = register(
-        TrialModel(archive=packed(tmp_path / "model.tar.gz", files), metric="PR-AUC", objective=round(score, 4))
-    )
-
-    assert (version.tags[naming.TAG_MODEL_KIND], version.refusal) == ("mlflow", None)
-    assert len(registry.load(version, tmp_path).predict(binary.test.features)) == 80
+    assert registry.versions() == ()
 
 
 def test_finishing_is_the_last_word(register: Register, registry: Registry, trial: TrialModel) -> None:

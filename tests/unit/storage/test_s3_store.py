@@ -27,7 +27,7 @@ def client_of(endpoint: str, **session: Any) -> Any:
     return boto3.Session(region_name="us-east-1", **keys).client(
         "s3",
         endpoint_url=endpoint,
-        config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=5),
+        config=Config(retries={"total_max_attempts": 1}),
     )
 
 
