@@ -17,6 +17,9 @@ RETUNE := $(VENV)/.retune-installed
 # The lock names everything, so pip resolves nothing (--no-deps); what is imported gets compiled then (--no-compile).
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install -qq --progress-bar off --no-compile --no-deps
 
+# A file's tests share servers, so a file stays on one worker; in written order, because the longest (e2e) come first.
+SPREAD = -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -35,7 +38,7 @@ down: $(RETUNE) ## stop them
 	@$(BIN)/retune down $(ARGS)
 
 test: $(DEV) $(RETUNE) ## every test (TESTS=path for some, WORKERS=0 for one process)
-	@$(BIN)/pytest -q -n $(WORKERS) --maxprocesses 4 --dist loadfile $(TESTS) $(ARGS)
+	@$(BIN)/pytest -q $(SPREAD) $(TESTS) $(ARGS)
 
 check: $(DEV) $(RETUNE) ## style, types, import laws, templates, project rules
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from flows.line import Line, RunOptions, open_line
 from flows.progress import for_stream, reporting_to
 
 # A failed flow ends in one line of ours; Prefect's own tracebacks go to its server, where its UI shows them.
-_QUIET_PREFECT = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "60", "PREFECT_SHOW_DEPRECATION_WARNINGS": "false"}
+_QUIET_PREFECT = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_SHOW_DEPRECATION_WARNINGS": "false"}
 
 
 def run_line(options: RunOptions, *, progress: TextIO) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from components import naming
@@ -65,35 +68,44 @@ def deploy_champion(settings: Settings, spec: RetrainSpec, version: int | None) 
 
 def swap_running_server(settings: Settings, model: str, version: int) -> Deployment | None:
     """Have the model's server, if one runs, answer with this champion."""
-    servers = model_servers(settings)
+    record = services_of(settings).record(naming.model_service(model))
+    if record is None:
+        return None
+    servers = model_servers(settings, alias=record.details["alias"])
     return None if servers.find(model) is None else servers.deploy(model, str(version))
 
 
+def served_alias(settings: Settings, model: str) -> str:
+    """The alias a model's server follows; the usual one for a model that was never served here."""
+    record = services_of(settings).record(naming.model_service(model))
+    return "champion" if record is None else record.details["alias"]
+
+
 def start_all() -> dict[str, Any]:
-    """Start Prefect's server and MLflow's UI, and the server of every champion this home has served."""
+    """Start Prefect's server and MLflow's UI, and the server of every champion this home has served, side by side."""
     settings = read_settings()
     settings.writable_home()
     services = services_of(settings)
-    started: list[Service] = []
+    wanted: list[Callable[[], Service]] = []
     if settings.prefect_api_url is None:
-        started.append(services.ensure(prefect_server(settings.prefect_home)))
+        wanted.append(lambda: services.ensure(prefect_server(settings.prefect_home)))
     if settings.owns_tracking:
         from components.registry.connection import connect
 
         connect(settings.tracking_uri)  # makes the database once, before two processes might
-        root = settings.home / "mlflow-artifacts"
-        started.append(services.ensure(mlflow_ui(tracking_uri=settings.tracking_uri, artifact_root=root)))
-    servers = model_servers(settings)
-    started += [servers.start(model) for model in servers.deployed()]
+        ui = mlflow_ui(tracking_uri=settings.tracking_uri, artifact_root=settings.home / "mlflow-artifacts")
+        wanted.append(lambda: services.ensure(ui))
+    for model in model_servers(settings).deployed():
+        servers = model_servers(settings, alias=served_alias(settings, model))
+        wanted.append(partial(servers.start, model))
+    with ThreadPoolExecutor() as pool:
+        started = list(pool.map(lambda start: start(), wanted))
     return {"services": [_row(service, "started" if service.started else "was up") for service in started]}
 
 
 def stop_all() -> dict[str, Any]:
     """Stop every service of this home."""
-    settings = read_settings()
-    if not settings.home.is_dir():
-        return {"services": []}
-    names = services_of(settings).stop_all()
+    names = services_of(read_settings()).stop_all()
     return {"services": [{"name": name, "state": "stopped", "url": ""} for name in names]}
 
 

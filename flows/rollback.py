@@ -9,7 +9,7 @@ from typing import Any
 from components.errors import NotFound
 from components.registry.mlflow_registry import Registry
 from components.settings import read_settings
-from flows.local_services import swap_running_server
+from flows.local_services import served_alias, swap_running_server
 from flows.results import deployment_document
 
 
@@ -22,7 +22,7 @@ def roll_back(model: str, *, reason: str) -> dict[str, Any]:
     settings = read_settings()
     if settings.owns_tracking and not settings.tracking_database.exists():
         raise NotFound(f"there is no model {model}: nothing has been registered under {settings.home} yet")
-    registry = Registry(tracking_uri=settings.tracking_uri, model=model)
+    registry = Registry(tracking_uri=settings.tracking_uri, model=model, champion=served_alias(settings, model))
     before = registry.champion()
     now = registry.rollback(by=getpass.getuser(), reason=reason or "retune rollback", now=datetime.now(UTC))
     deployment = swap_running_server(settings, model, now.version)

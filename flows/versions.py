@@ -12,6 +12,7 @@ from typing import Literal
 
 from components import naming
 from components.data.snapshot import raw_part
+from components.errors import NotFound, TuningFailed
 from components.registry.contest import contest, settle
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import Lineage, ModelVersion
@@ -51,7 +52,13 @@ def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
     with _failing(searched.run), _scratch(line) as scratch:
         archive = scratch / "model.tar.gz"
         output_uri = f"{line.settings.base_uri}/{naming.output_prefix(line.spec.model)}"
-        line.store.get(f"{output_uri}/{best.training_job}/output/model.tar.gz", archive)
+        try:
+            line.store.get(f"{output_uri}/{best.training_job}/output/model.tar.gz", archive)
+        except NotFound:
+            raise TuningFailed(
+                f"training job {best.training_job} must leave a model in SM_MODEL_DIR, left none: "
+                "mend the script, then run with --mode tune"
+            ) from None
         version = register(
             registry=registry_of(line),
             trial=TrialModel(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,8 +40,14 @@ class Retune:
 
     def __call__(self, *arguments: str, timeout_s: float = 280, **variables: str) -> Finished:
         """Run a command to its end."""
-        with self.start(*arguments, **variables) as process:
+        process = self.start(*arguments, **variables)
+        try:
             out, err = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise AssertionError(
+                f"retune {' '.join(arguments)} must end within {timeout_s} s: {process.communicate()}"
+            ) from None
         return Finished(code=process.returncode, out=out, err=err)
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
@@ -54,6 +62,17 @@ class Retune:
             text=True,
             process_group=0,
         )
+
+    @contextmanager
+    def running(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """A command that is killed at the latest when the block ends, so that a failing test cannot hang."""
+        process = self.start(*arguments)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
 
     def ok(self, *arguments: str, **variables: str) -> Any:
         """The JSON document of a command that must succeed."""

@@ -14,7 +14,7 @@ class BadSource(Exception):
     """The archive cannot be used; the message says why, for a FailureReason."""
 
 
-def unpack(archive: Path, folder: Path) -> None:
+def unpack(archive: Path, folder: Path, *, most_members: int = MOST_MEMBERS, most_bytes: int = MOST_BYTES) -> None:
     """Unpack into the container's code folder; links, devices and paths that leave it are refused.
 
     Raises:
@@ -27,9 +27,9 @@ def unpack(archive: Path, folder: Path) -> None:
             for member in tar:
                 members += 1
                 total += member.size
-                if members > MOST_MEMBERS or total > MOST_BYTES:
+                if members > most_members or total > most_bytes:
                     raise BadSource(
-                        f"sourcedir.tar.gz must hold at most {MOST_MEMBERS} files and {MOST_BYTES} bytes unpacked"
+                        f"sourcedir.tar.gz must hold at most {most_members} files and {most_bytes} bytes unpacked"
                     )
                 tar.extract(member, folder, filter="data")
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:

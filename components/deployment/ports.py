@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import Any
 
 import psutil
@@ -11,6 +12,7 @@ from components.deployment.loopback import HOST
 from components.errors import Busy
 
 LAST_PORT = 65535
+_LETTING_GO_S = 2.0
 
 
 def choose_port(*, explicit: int | None, recorded: int | None, first: int | None) -> int:
@@ -27,7 +29,7 @@ def choose_port(*, explicit: int | None, recorded: int | None, first: int | None
     if explicit is not None:
         require_free(explicit)
         return explicit
-    if recorded is not None and is_free(recorded):
+    if recorded is not None and _is_free_soon(recorded):
         return recorded
     if first is None:
         with _bound(0) as listener:
@@ -40,7 +42,7 @@ def choose_port(*, explicit: int | None, recorded: int | None, first: int | None
 
 def require_free(port: int) -> None:
     """Raise Busy with the holder when the port is taken."""
-    if not is_free(port):
+    if not _is_free_soon(port):
         raise Busy(f"port {port} must be free, held by {holder_of(port)}: stop that, or set another port")
 
 
@@ -51,6 +53,16 @@ def is_free(port: int) -> bool:
             listener.listen(1)
     except OSError:
         return False
+    return True
+
+
+def _is_free_soon(port: int) -> bool:
+    """Whether it is free, or will be: a killed process holds its port until its last thread is gone."""
+    deadline = time.monotonic() + _LETTING_GO_S
+    while not is_free(port):
+        if time.monotonic() >= deadline or any(pid is not None and _lives(pid) for pid in _listeners(port)):
+            return False
+        time.sleep(0.02)
     return True
 
 
@@ -67,19 +79,13 @@ def listen(port: int) -> socket.socket:
 
 def holder_of(port: int) -> str:
     """Pid and program that listen on the port, as far as this user may know."""
-    try:
-        connections = psutil.net_connections(kind="tcp")
-    except psutil.AccessDenied:  # macOS tells root only
-        return "another process"
-    for connection in connections:
-        if not _listens(connection, port):
-            continue
-        if connection.pid is None:
+    for pid in _listeners(port):
+        if pid is None:
             return "another user's process"
         try:
-            return f"pid {connection.pid} ({_program(psutil.Process(connection.pid))})"
+            return f"pid {pid} ({_program(psutil.Process(pid))})"
         except psutil.Error:
-            return f"pid {connection.pid}"
+            return f"pid {pid}"
     return "a process that is gone by now"
 
 
@@ -97,6 +103,22 @@ def listens(process: psutil.Process, port: int) -> bool:
         if any(_listens(one, port) for one in found):
             return True
     return False
+
+
+def _listeners(port: int) -> list[int | None]:
+    """Pids of the processes that listen on the port; None is one that this user may not see, or that is dying."""
+    try:
+        return [one.pid for one in psutil.net_connections(kind="tcp") if _listens(one, port)]
+    except psutil.AccessDenied:  # macOS tells root only
+        return [None]
+
+
+def _lives(pid: int) -> bool:
+    """A process that ends loses its memory, and with it its command line, before its files and sockets."""
+    try:
+        return bool(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return False
 
 
 def _listens(connection: Any, port: int) -> bool:

@@ -6,10 +6,12 @@ import os
 import queue
 import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from components.amt.client import LocalAmt
@@ -20,12 +22,13 @@ SCRIPT = """
 import argparse, os, pathlib, socket
 parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int)
-parser.add_argument("--x", type=float)
+parser.add_argument("--rate", type=float)
 arguments, _ = parser.parse_known_args()
 with socket.create_connection(("127.0.0.1", arguments.port)) as gate:
     gate.sendall(os.environ["TRAINING_JOB_NAME"].encode().ljust(64))
     assert gate.recv(1) == b"g"
-print(f"loss = {arguments.x}")
+(pathlib.Path(os.environ["SM_MODEL_DIR"]) / "weights.txt").write_text("0.5")
+print(f"loss = {arguments.rate}")
 """
 
 
@@ -82,6 +85,15 @@ def gate() -> Iterator[Gate]:
     opened.close()
 
 
+def kill(process: subprocess.Popen[str]) -> None:
+    """SIGKILL a run's process group; return when all that it had started is gone as well."""
+    family = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert alive == []
+
+
 def finished_trials(retune: Retune, *, at_least: int) -> int:
     """Wait until so many trials are recorded as finished; return how many there are."""
     with_home = LocalAmt(home=retune.home / "amt", store=FolderStore(retune.home / "store"), supervise=False)
@@ -111,7 +123,7 @@ def gated_spec(write_spec: Callable[..., Path], tmp_path: Path, gate: Gate) -> s
             "objective": {"metric": "loss", "type": "minimize"},
             "max_jobs": 6,
             "max_parallel_jobs": 2,
-            "space": {"x": {"continuous": [0.1, 0.5]}},
+            "space": {"rate": {"continuous": [0.1, 0.5]}},
         },
     )
     return str(spec)
@@ -119,14 +131,13 @@ def gated_spec(write_spec: Callable[..., Path], tmp_path: Path, gate: Gate) -> s
 
 def test_a_run_killed_three_times_goes_on_where_it_was(retune: Retune, gated_spec: str, gate: Gate) -> None:
     """One job, every trial trained to its end once, one version, whatever was killed in between."""
-    for kill in range(1, 4):
+    for round_ in range(1, 4):
         process = retune.start("run", gated_spec, "--no-deploy", "--json")
         gate.let_one_through()
-        finished_trials(retune, at_least=kill)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        finished_trials(retune, at_least=round_)
+        kill(process)
 
-    with retune.start("run", gated_spec, "--no-deploy", "--json") as process:
+    with retune.running("run", gated_spec, "--no-deploy", "--json") as process:
         for _ in range(3):
             gate.let_one_through()
         out, err = process.communicate(timeout=200)
@@ -141,7 +152,7 @@ def test_a_run_killed_three_times_goes_on_where_it_was(retune: Retune, gated_spe
 
 def test_ctrl_c_and_stop_leave_a_resumable_state(retune: Retune, gated_spec: str, gate: Gate) -> None:
     """Ctrl-C and `retune stop` end the trials; the same command goes on with what is left, as the next attempt."""
-    with retune.start("run", gated_spec, "--no-deploy") as process:
+    with retune.running("run", gated_spec, "--no-deploy") as process:
         gate.let_one_through()
         finished_trials(retune, at_least=1)
         os.killpg(process.pid, signal.SIGINT)
@@ -151,7 +162,7 @@ def test_ctrl_c_and_stop_leave_a_resumable_state(retune: Retune, gated_spec: str
     (first,) = retune.ok("jobs")["jobs"]
     assert (first["status"], first["trials"]["completed"], first["trials"]["in_progress"]) == ("Stopped", 1, 0)
 
-    with retune.start("run", gated_spec, "--no-deploy") as process:
+    with retune.running("run", gated_spec, "--no-deploy") as process:
         gate.let_one_through()
         finished_trials(retune, at_least=1)
         second = next(job["name"] for job in retune.ok("jobs")["jobs"] if job["status"] == "InProgress")
@@ -159,7 +170,7 @@ def test_ctrl_c_and_stop_leave_a_resumable_state(retune: Retune, gated_spec: str
         _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
 
-    with retune.start("run", gated_spec, "--no-deploy", "--json") as process:
+    with retune.running("run", gated_spec, "--no-deploy", "--json") as process:
         for _ in range(4):
             gate.let_one_through()
         out, err = process.communicate(timeout=200)

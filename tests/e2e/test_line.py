@@ -15,7 +15,8 @@ import requests
 from tests.command import Retune
 
 ROW = {
-    "age": 0.038, "sex": 0.05, "bmi": None, "bp": 0.02, "s1": -0.04, "s2": -0.03, "s3": -0.04, "s4": 0.0, "s5": 0.02, "s6": -0.02,
+    "age": 0.038, "sex": 0.05, "bmi": None, "bp": 0.02, "s1": -0.04, "s2": -0.03, "s3": -0.04, "s4": 0.0,
+    "s5": 0.02, "s6": -0.02,
 }  # fmt: skip
 DIABETES = {
     "name": "diabetes",

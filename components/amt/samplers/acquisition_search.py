@@ -18,7 +18,7 @@ LEADERS: Final = 6
 ROUNDS: Final = 4
 CHILDREN: Final = 20
 SHRINK: Final = 0.4
-SAME: Final = 1e-9
+SAME: Final = 1e-3
 
 
 def most_promising(
@@ -30,8 +30,9 @@ def most_promising(
 ) -> Floats | None:
     """Find the untried point of the largest score.
 
-    A small finite space is looked at whole. Otherwise 1024 Sobol points and 500 neighbours of `centres` are scored, and the six
-    best are refined in four rounds of ever smaller random steps. Steps and not gradients: integers and categories have none.
+    A small finite space is looked at whole. Otherwise 1024 Sobol points and 500 neighbours of `centres` are scored,
+    and the six best are refined in four rounds of ever smaller random steps. Steps and not gradients, because integers
+    and categories have none.
 
     Args:
         cube: The space.
@@ -46,7 +47,7 @@ def most_promising(
     if cube.size <= ENUMERATED:
         points = cube.every_point()
         leaders, _ = _leaders(points, score(points), tried, 1)
-        return leaders[0] if len(leaders) else None
+        return next(iter(leaders), None)
     # scoring one point costs the square of the number of trials
     spread = cube.from_uniform(sobol(cube.dimension, SPREAD if len(tried) <= MANY_TRIALS else SPREAD // 2, rng))
     near = neighbours(cube, np.repeat(centres, NEIGHBOURS // len(centres), axis=0), NEIGHBOUR_STEP, rng)
@@ -60,18 +61,25 @@ def most_promising(
         scores = np.concatenate((scores, score(points)))
         leaders, scores = _leaders(np.concatenate((leaders, points)), scores, tried, LEADERS)
         step *= SHRINK
-    return leaders[0]
+    best: Floats = leaders[0]
+    return best
+
+
+def is_among(point: Floats, points: Floats) -> bool:
+    """Tell whether one of `points` is the same to a thousandth of the range in every coordinate: nothing to learn."""
+    return bool((np.abs(points - point) < SAME).all(axis=1).any())
 
 
 def neighbours(cube: UnitCube, points: Floats, step: float, rng: np.random.Generator) -> Floats:
     """Move each point in about two of its coordinates, at least one.
 
-    Numbers take a normal step of standard deviation `step`, reflected at the faces of the cube; categories are drawn anew.
+    Numbers take a normal step of standard deviation `step`, or of one value where that is more, reflected at the faces
+    of the cube; categories are drawn anew.
     """
     shape = points.shape
     moved = rng.random(shape) < max(2 / cube.dimension, 0.3)
     moved[np.arange(len(points)), rng.integers(cube.dimension, size=len(points))] = True
-    stepped = np.abs(points + step * rng.standard_normal(shape))
+    stepped = np.abs(points + np.maximum(step, cube.spacing) * rng.standard_normal(shape))
     reflected = np.clip(np.where(stepped > 1, 2 - stepped, stepped), 0.0, 1.0)
     drawn = np.floor(rng.random(shape) * np.maximum(cube.choices, 1))
     return cube.snap(np.where(moved, np.where(cube.choices > 0, drawn, reflected), points))
@@ -81,8 +89,7 @@ def _leaders(points: Floats, scores: Floats, tried: Floats, count: int) -> tuple
     """Keep the `count` best points that differ from each other and from those tried."""
     chosen: list[int] = []
     for index in np.argsort(-scores, kind="stable"):
-        known = np.concatenate((tried, points[chosen]))
-        if not (np.abs(known - points[index]) < SAME).all(axis=1).any():
+        if not is_among(points[index], tried) and not is_among(points[index], points[chosen]):
             chosen.append(int(index))
             if len(chosen) == count:
                 break

@@ -18,7 +18,7 @@ class AskTell:
     """The laws every strategy shares, around an Optuna sampler.
 
     Nothing is kept between two proposals, so a fresh object goes on where a killed one stopped. Trials of another space
-    (a parent's with other ranges) are left out. Should the sampler repeat a configuration, a random new one takes its place.
+    (a parent's with other ranges) are left out. Should the sampler repeat a configuration, a random one is taken.
 
     Args:
         space: What is tuned.
@@ -104,8 +104,8 @@ class History(InMemoryStorage):
     def get_all_trials(
         self,
         study_id: int,
-        deepcopy: bool = True,
-        states: Container[TrialState] | None = None,  # noqa: FBT001, FBT002  # Optuna's signature
+        deepcopy: bool = True,  # noqa: FBT001, FBT002  # the signature is Optuna's
+        states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
         """List the history, then the trial asked for."""
         earlier = [trial for trial in self._history if states is None or trial.state in states]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from zlib import crc32
 
 import numpy as np
 from optuna import Study
@@ -13,7 +14,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from components.amt.samplers.acquisition_search import most_promising
+from components.amt.samplers.acquisition_search import is_among, most_promising
 from components.amt.samplers.ask_tell import AskTell
 from components.amt.samplers.blas_threads import one_blas_thread
 from components.amt.samplers.expected_improvement import log_expected_improvement
@@ -46,9 +47,9 @@ class GaussianProcessSampler(BaseSampler):
     """Gaussian process with Matern-5/2 ARD kernel and log expected improvement, on numpy and scipy only.
 
     What it samples depends on the study's trials, the number of the trial and the seed alone; not on the order of the
-    trials or on earlier calls. The first six trials are Sobol points. Running trials are kriging believers (Ginsbourger et al.
-    2010): they are taken to have the value the model expects. Failed and pruned trials are not in the model and not
-    sampled again.
+    trials or on earlier calls. The first six trials are Sobol points. Running trials are kriging believers (Ginsbourger
+    et al. 2010): they are taken to have the value the model expects. Failed and pruned trials are not in the model and
+    not sampled again.
 
     Args:
         search_space: All that is tuned; trials that lack one of them are left out.
@@ -84,16 +85,14 @@ class GaussianProcessSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """Draw at random what `sample_relative` left open."""
-        seed = np.random.SeedSequence((self._seed, trial.number)).generate_state(1)[0]
+        seed = np.random.SeedSequence((self._seed, trial.number, crc32(param_name.encode()))).generate_state(1)[0]
         return RandomSampler(seed=int(seed)).sample_independent(study, trial, param_name, param_distribution)
 
     def _start_point(self, number: int, tried: Floats) -> Floats | None:
         """Take the next point of the job's Sobol sequence; small ranges snap several to one, these are passed over."""
         sequence = sobol(self._cube.dimension, number + 64, np.random.default_rng(self._seed))
-        for point in self._cube.from_uniform(sequence[number:]):
-            if not (np.abs(tried - point) < 1e-9).all(axis=1).any():
-                return point
-        return None
+        points = self._cube.from_uniform(sequence[number:])
+        return next((point for point in points if not is_among(point, tried)), None)
 
     def _best_point(self, rng: np.random.Generator, history: _History) -> Floats | None:
         cube = self._cube
@@ -103,8 +102,9 @@ class GaussianProcessSampler(BaseSampler):
         hyperparameters = most_probable_hyperparameters(features[sample], targets[sample], cube.groups)
         model = Posterior(features, targets, hyperparameters, cube.groups)
         expected = model.mean(features)
-        incumbent = float(expected.min())
-        model = model.believing(cube.features(history.running))
+        believed = cube.features(history.running)
+        incumbent = float(np.concatenate((expected, model.mean(believed))).min())
+        model = model.believing(believed)
 
         def score(points: Floats) -> Floats:
             return log_expected_improvement(*model.predict(cube.features(points)), incumbent)
@@ -137,9 +137,10 @@ class _History:
         ]
         points = cube.encode([trial.params for trial in trials])
         sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
-        values = np.array([sign * trial.value if trial.state == TrialState.COMPLETE else np.nan for trial in trials])
-        order = np.lexsort((values, *points.T)) if trials else []
+        values = np.array([np.nan if trial.value is None else sign * trial.value for trial in trials], dtype=float)
+        values[[trial.state != TrialState.COMPLETE for trial in trials]] = np.nan
         running = np.array([trial.state == TrialState.RUNNING for trial in trials], dtype=bool)
+        order = np.lexsort((values, *points.T))
         points, values, running = points[order], values[order], running[order]
         usable = np.isfinite(values)
         return cls(points=points[usable], values=values[usable], running=points[running], tried=points)

@@ -56,7 +56,10 @@ class Posterior:
 
     def mean(self, features: Floats) -> Floats:
         """Expected values, equation 2.25; shape (m, features) to (m,)."""
-        return self._alpha @ matern_5_2(self._points[: len(self._alpha)], features * self._weights, self._signal)
+        expected: Floats = self._alpha @ matern_5_2(
+            self._points[: len(self._alpha)], features * self._weights, self._signal
+        )
+        return expected
 
     def predict(self, features: Floats) -> tuple[Floats, Floats]:
         """Expected values and their standard deviations without noise, equations 2.25 and 2.26; shape (m,) each."""
@@ -69,8 +72,8 @@ class Posterior:
     def believing(self, features: Floats) -> Posterior:
         """The same process after it has seen its own mean at more points: kriging believers (Ginsbourger et al. 2010).
 
-        Seeing what was expected changes no expectation, only the variance: the weights alpha of the new points are 0, and the
-        Cholesky factor grows by a block row.
+        Seeing what was expected changes no expectation, only the variance: the weights alpha of the new points are 0,
+        and the Cholesky factor grows by a block row.
         """
         if not len(features):
             return self
@@ -99,8 +102,8 @@ class Posterior:
 def matern_5_2(left: Floats, right: Floats, signal: float) -> Floats:
     """Covariances s (1 + r + r**2 / 3) exp(-r), r = sqrt(5) distance, equation 4.17; shapes (n, f), (m, f) to (n, m).
 
-    Points come divided by their length scales. At 750 trials the matrix has a million entries, so it is filled in place and
-    in blocks of rows that stay in the cache: 5 ms instead of 14.
+    Points come divided by their length scales. At 750 trials the matrix has a million entries, so it is filled in place
+    and in blocks of rows that stay in the cache: 5 ms instead of 14.
     """
     covariance = np.empty((len(left), len(right)))
     left_norms = 5 * np.einsum("nf,nf->n", left, left)[:, None]

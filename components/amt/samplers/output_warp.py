@@ -1,57 +1,64 @@
-"""Objective values made fit for a Gaussian process: robustly scaled, made symmetric, standardised."""
+"""Objective values made fit for a Gaussian process: scaled without regard to outliers, made symmetric, standardised."""
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-Floats = npt.NDArray[np.float64]
+from components.amt.samplers.unit_cube import Floats
 
-_LAMBDA_RANGE = (-2.0, 2.0)
+POWERS: Final = (-2.0, 2.0)
+LARGEST: Final = 1e30
+NEARLY_ZERO: Final = 1e-9
 
 
 def warped(values: Floats) -> Floats:
-    """Yeo-Johnson transform of robustly scaled values, standardised."""
-    scaled = robust_scale(values)
-    if not scaled.any():
-        return scaled
+    """Transform finite values of any size by the most likely Yeo-Johnson power, to mean 0 and variance 1.
+
+    Rank and direction stay. Equal values give zeros.
+    """
+    scaled = robustly_scaled(values)
     fit = minimize_scalar(
         lambda power: -yeo_johnson_log_likelihood(scaled, power),
-        bounds=_LAMBDA_RANGE,
+        bounds=POWERS,
         method="bounded",
         options={"xatol": 1e-2},
     )
-    return standardise(yeo_johnson(scaled, float(fit.x)))
+    symmetric = yeo_johnson(scaled, float(fit.x))
+    std = symmetric.std()
+    return (symmetric - symmetric.mean()) / std if std > 0 else np.zeros_like(values)
 
 
-def robust_scale(values: Floats) -> Floats:
-    with np.errstate(over="ignore"):
-        centred = values / 4 - np.median(values) / 4
+def robustly_scaled(values: Floats) -> Floats:
+    """Put the median at 0 and make the interquartile range 1; an outlier of 1e6 then moves nothing but itself."""
+    centred = values / 4 - np.median(values / 4)  # a quarter: differences of the largest floats stay finite
     low, high = np.quantile(centred, (0.25, 0.75))
-    scale = high - low or np.abs(centred).max() or 1.0
-    return np.clip(centred / scale, -1e100, 1e100)
-
-
-def standardise(values: Floats) -> Floats:
-    std = values.std()
-    return (values - values.mean()) / std if std > 0 else np.zeros_like(values)
+    scale = (high - low) or np.abs(centred).max() or 1.0
+    with np.errstate(over="ignore"):  # infinite is cut down as well
+        return np.clip(centred / scale, -LARGEST, LARGEST)
 
 
 def yeo_johnson(values: Floats, power: float) -> Floats:
-    """Yeo & Johnson 2000, equation 2.1."""
+    """Transform values; Yeo & Johnson 2000, "A New Family of Power Transformations", equation 2.1."""
     up = values >= 0
     out = np.empty_like(values)
-    out[up] = np.log1p(values[up]) if abs(power) < 1e-9 else np.expm1(power * np.log1p(values[up])) / power
-    rest = 2 - power
-    out[~up] = -np.log1p(-values[~up]) if abs(rest) < 1e-9 else -np.expm1(rest * np.log1p(-values[~up])) / rest
+    out[up] = _box_cox(values[up], power)
+    out[~up] = -_box_cox(-values[~up], 2 - power)
     return out
 
 
 def yeo_johnson_log_likelihood(values: Floats, power: float) -> float:
-    """Profile log likelihood of the power (Yeo & Johnson 2000, equation 3.1), up to a constant."""
+    """Log likelihood of a power with mean and variance at their best (equation 3.1 there), up to a constant."""
     variance = yeo_johnson(values, power).var()
-    if not 0 < variance < np.inf:
-        return -np.inf
-    jacobian = (power - 1) * float(np.sum(np.sign(values) * np.log1p(np.abs(values))))
-    return -0.5 * len(values) * float(np.log(variance)) + jacobian
+    if not variance > 0:
+        return 0.0
+    jacobian = (power - 1) * np.sum(np.sign(values) * np.log1p(np.abs(values)))
+    return float(jacobian - 0.5 * len(values) * np.log(variance))
+
+
+def _box_cox(values: Floats, power: float) -> Floats:
+    """Compute ((1 + x)**power - 1) / power, and its limit log(1 + x) at power 0."""
+    logarithm = np.log1p(values)
+    return logarithm if abs(power) < NEARLY_ZERO else np.expm1(power * logarithm) / power

@@ -22,9 +22,9 @@ ENUMERABLE: Final = 200_000
 class RandomSearch:
     """AMT's Random strategy.
 
-    Trial k has a random stream of its own, seeded by (seed, k), and takes the first draw that none of the trials before it
-    has. Those are the same k - 1 configurations however many run in parallel and in whatever order they end, so the
-    same seed gives the same sequence always, also where a finite space makes draws collide.
+    Trial k has a random stream of its own, seeded by (seed, k), and takes the first draw that none of the trials before
+    it has. Those are the same k - 1 configurations however many run in parallel and in whatever order they end, so the
+    same seed always gives the same sequence, also where a finite space makes draws collide.
     """
 
     def __init__(self, space: ParameterSpace, *, seed: int) -> None:
@@ -55,12 +55,13 @@ def draw_unseen(space: ParameterSpace, seen: set[Configuration], seed: tuple[int
         return None
     sequence = np.random.SeedSequence(seed)
     study = quiet_study(InMemoryStorage(), RandomSampler(seed=int(sequence.generate_state(1)[0])))
+    texts = space.texts(study.ask(space.distributions).params)
     for _ in range(DRAWS):
-        texts = space.texts(study.ask(space.distributions).params)
         if space.configuration(texts) not in seen:
             return texts
+        texts = space.texts(study.ask(space.distributions).params)
     if space.combinations > ENUMERABLE:
-        return texts  # only a range of a few neighbouring floats comes here; it counts as continuous, so it may repeat
+        return texts  # only a range of a few neighbouring floats comes here; it counts as infinite, so it may repeat
     return _one_left(space, seen, np.random.default_rng(sequence))
 
 

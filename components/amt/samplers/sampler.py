@@ -15,8 +15,9 @@ class Finished:
 
     Attributes:
         hyperparameters: The tuned values as AMT's strings, by name.
-        objective: The final objective value, as reported (not negated for Maximize). None when the trial failed or emitted
-            no objective; None, NaN and infinities never enter a model, and the configuration is not proposed again.
+        objective: The final objective value as reported, not negated for Maximize. None when the trial failed or
+            emitted no objective; None, NaN and infinities never enter a model, and the configuration is not proposed
+            again.
     """
 
     hyperparameters: Mapping[str, str]

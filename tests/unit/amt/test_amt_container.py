@@ -126,12 +126,11 @@ def test_an_archive_that_is_none_is_refused(tmp_path: Path) -> None:
             source_code.unpack(path, tmp_path / "code")
 
 
-def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_files_are_refused(tmp_path: Path) -> None:
     """An archive beyond the limits is refused before it fills the disk."""
-    monkeypatch.setattr(source_code, "MOST_MEMBERS", 2)
     path = archive(tmp_path, *(tarfile.TarInfo(f"f{number}") for number in range(3)))
     with pytest.raises(source_code.BadSource, match="at most 2 files"):
-        source_code.unpack(path, tmp_path / "code")
+        source_code.unpack(path, tmp_path / "code", most_members=2)
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,9 @@ class ScriptedAmt:
 
 
 def run(amt: ScriptedAmt, *, max_jobs: int = 5, cancelled: Callable[[], bool] = lambda: False) -> Any:
-    engine = Engine(name="scripted", client=amt, wait=lambda *_: None, curve=lambda *_: [], log=lambda _: "", close=lambda: None)
+    engine = Engine(
+        name="scripted", client=amt, wait=lambda *_: None, curve=lambda *_: [], log=lambda _: "", close=lambda: None
+    )
     search = Search(
         name_of=lambda attempt: f"job-{attempt:02d}",
         request_for=lambda attempt, jobs: {"HyperParameterTuningJobName": f"job-{attempt:02d}", "jobs": jobs},
