@@ -35,15 +35,6 @@ DIABETES = {
         "space": {"eta": {"continuous": [0.1, 0.3]}, "max_depth": {"integer": [2, 4]}},
     },
 }
-BANK_ROWS = [
-    {
-        "age": 41, "job": job, "marital": "married", "education": "university.degree", "default": "no",
-        "housing": "yes", "loan": "no", "contact": "cellular", "month": "may", "day_of_week": "mon", "campaign": 1,
-        "pdays": 999, "previous": 0, "poutcome": "nonexistent", "emp.var.rate": 1.1, "cons.price.idx": 93.994,
-        "cons.conf.idx": -36.4, "euribor3m": euribor, "nr.employed": 5191.0,
-    }
-    for job, euribor in (("admin.", 4.857), ("student", 0.9), (None, None))
-]  # fmt: skip
 
 
 def ask(url: str, rows: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
@@ -117,16 +108,6 @@ def test_digits_reaches_the_bar_of_aws_s_example(retune: Retune) -> None:
     assert result["test_score"] is None
     assert "validation" in result["promotion_reason"]
     assert result["deployment"]["url"] is None
-
-
-def test_bank_marketing_answers_raw_rows(retune: Retune) -> None:
-    """The README's spec with fewer jobs: three raw rows, strings and a missing value, are answered."""
-    result = retune.ok("run", "flows/specs/bank-marketing.yaml", "--max-jobs", "3")
-
-    status, answer = ask(result["deployment"]["url"], BANK_ROWS)
-    assert status == 200
-    assert [row["prediction"] for row in answer["predictions"]] <= ["yes"] * 3
-    assert result["best"]["objective"] > 0.2
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def connect(
         amt.warm_up(warm_for)
 
     def curve(training_job: str, after: int) -> Sequence[CurvePoint]:
-        # AMT emits the objective twice, under its own name and as ObjectiveMetric (as Describe's metric definitions show); once is enough to see.
+        # AMT emits the objective twice, under its own name and as ObjectiveMetric; once is enough to see.
         points = [point for point in amt.metric_curve(training_job) if point["metric"] != _OBJECTIVE_TWIN]
         return [
             CurvePoint(

