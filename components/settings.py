@@ -107,7 +107,7 @@ class Settings:
         """
         place = next(path for path in (self.home, *self.home.parents) if path.exists())
         if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-            raise CannotWrite(f"RETUNE_HOME must be a writable folder, got {self.home}; set RETUNE_HOME elsewhere")
+            raise CannotWrite(f"RETUNE_HOME must be a writable folder, got {self.home}; set it elsewhere")
         free = shutil.disk_usage(place).free
         if free < _NEEDED_BYTES:
             raise CannotWrite(
@@ -143,7 +143,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, cwd: Path | N
     Raises:
         InvalidInput: A variable breaks a law.
     """
-    env = dict(os.environ if environment is None else environment)  # noqa: TID251  the one place
+    env = dict(os.environ if environment is None else environment)  # noqa: TID251  here only
     folder = cwd or Path.cwd()
     home = (folder / Path(env.get("RETUNE_HOME") or ".retune").expanduser()).resolve()
     tracking_uri = env.get("MLFLOW_TRACKING_URI") or ""
@@ -192,10 +192,10 @@ def prefect_environment(settings: Settings, api_url: str) -> dict[str, str]:
 
 def apply_environment(variables: Mapping[str, str]) -> None:
     """Set variables of this process for libraries that read them at import: prefect and mlflow."""
-    os.environ.update(variables)  # noqa: TID251  the one place
+    os.environ.update(variables)  # noqa: TID251  here only
 
 
 def quiet_libraries() -> None:
     """Keep the libraries' telemetry and progress bars out, where the user has not chosen otherwise."""
     for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)  # noqa: TID251  the one place
+        os.environ.setdefault(name, value)  # noqa: TID251  here only

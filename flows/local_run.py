@@ -37,13 +37,14 @@ def run_line(options: RunOptions, *, progress: TextIO) -> dict[str, Any]:
         refuse_early(line)
         from flows.local_services import ensure_prefect, has_own_prefect
 
+        warming = threading.Thread(target=_import_heavy_libraries, daemon=True)
         if not has_own_prefect(settings):
             report.stage("starting this home's Prefect server (once; `retune down` stops it)")
-        warming = threading.Thread(target=_import_heavy_libraries, daemon=True)
-        warming.start()
+            warming.start()
         api_url = ensure_prefect(settings)
         apply_environment({**prefect_environment(settings, api_url), **_QUIET_PREFECT})
-        warming.join()
+        if warming.ident is not None:
+            warming.join()
         return _run_flow(options)
 
 
@@ -76,6 +77,7 @@ def refuse_early(line: Line) -> None:
 
 def _import_heavy_libraries() -> None:
     # While the server starts: what the stages will need costs seconds to import.
+    import components.amt.samplers.bayesian
     import components.registry.registration  # noqa: F401  the import is the purpose
 
 

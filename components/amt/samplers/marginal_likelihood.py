@@ -24,7 +24,7 @@ LENGTH_BOUNDS: Final = (math.log(1e-2), math.log(30))
 SIGNAL_BOUNDS: Final = (math.log(1e-2), math.log(1e2))
 NOISE_BOUNDS: Final = (math.log(1e-6), math.log(10))
 
-# one start is enough: of 240 fits over five tasks, 10 to 150 trials, seven starts found a better optimum for one in 30
+# one start is enough: of 240 fits over five tasks, 10 to 150 trials, seven starts found a better optimum for one in 40
 START: Final = (math.log(0.5), 0.0, math.log(1e-2))
 
 
