@@ -111,8 +111,8 @@ class Settings:
         free = shutil.disk_usage(place).free
         if free < _NEEDED_BYTES:
             raise CannotWrite(
-                f"RETUNE_HOME needs {_NEEDED_BYTES // 10**6} MB of free disk, got {free / 10**6:.1f} MB at {self.home}: "
-                "make room or set RETUNE_HOME elsewhere"
+                f"RETUNE_HOME needs {_NEEDED_BYTES // 10**6} MB of free disk, got {free / 10**6:.1f} MB "
+                f"at {self.home}: make room or set RETUNE_HOME elsewhere"
             )
 
     def writable_home(self) -> Path:

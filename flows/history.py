@@ -10,8 +10,9 @@ from botocore.exceptions import ClientError
 from components.errors import NotFound
 from components.naming import TAG_MODEL
 from components.settings import Settings, read_settings
-from components.tuning.engine import Engine, collect
+from components.tuning.engine import Engine
 from components.tuning.result import iso
+from components.tuning.trial_reader import collect
 from flows.line import open_engine, open_store
 
 _COUNTS = {

@@ -16,7 +16,9 @@ from components.errors import InvalidInput
 from components.settings import Settings, read_settings
 from components.spec import RetrainSpec, load_spec
 from components.storage import ObjectStore
-from components.tuning.engine import Engine, Search
+from components.tuning.attempts import Attempt, Search
+from components.tuning.budget import LEAST_RUNTIME_S
+from components.tuning.engine import Engine
 from components.tuning.request import RequestPlaces, build_request, training_image
 from components.tuning.source_code import SourceCode, code_archive_uri, pack, publish
 
@@ -210,15 +212,19 @@ def search_of(
     def name_of(attempt: int) -> str:
         return naming.tuning_job_name(model=spec.model, key=identity.key, attempt=attempt)
 
-    def request_for(attempt: int, jobs: int) -> Mapping[str, Any]:
+    def request_for(attempt: Attempt) -> Mapping[str, Any]:
+        seed, budget_s = spec.tuning.seed, spec.budget.max_runtime_s - attempt.used_s
         return build_request(
-            name=name_of(attempt),
+            name=name_of(attempt.number),
             training=spec.training,
-            tuning=spec.tuning,
-            budget=spec.budget,
+            # The same seed again would propose what the attempt before has trained.
+            tuning=spec.tuning.model_copy(
+                update={"seed": None if seed is None else (seed + attempt.number - 1) % 2**31}
+            ),
+            budget=spec.budget.model_copy(update={"max_runtime_s": max(LEAST_RUNTIME_S, budget_s)}),
             places=places,
             tags=tags,
-            max_jobs=jobs,
+            max_jobs=attempt.jobs,
         )
 
     return Search(

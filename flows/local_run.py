@@ -53,6 +53,7 @@ def refuse_early(line: Line) -> None:
     from components.data.snapshot import publish
     from components.registry.connection import connect
     from components.registry.metrics import is_known
+    from components.tuning.attempts import Attempt
     from flows.line import identify, search_of
     from flows.local_services import refuse_busy_port
 
@@ -69,7 +70,7 @@ def refuse_early(line: Line) -> None:
     draft = identify(line, snapshot_digest="", generation=0)
     places = {part: f"{settings.base_uri}/snapshots/0/{part}/" for part in ("train", "validation")}
     search_of(line, draft, channels=places, snapshot_digest="0", publish_code=False).request_for(
-        1, spec.tuning.max_jobs
+        Attempt(number=1, jobs=spec.tuning.max_jobs, used_s=0)
     )
     publish(spec.data, base_dir=line.root, store=line.store, base_uri=settings.base_uri, scratch=settings.scratch)
     settings.writable_home()

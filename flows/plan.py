@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from components.data.snapshot import DataSnapshot, preview
 from components.registry.model_version import ModelVersion
+from components.tuning.attempts import Attempt
 from flows.line import Line, RunOptions, identify, open_engine, open_line, search_of
 
 
@@ -69,7 +70,7 @@ def _search(line: Line, snapshot: DataSnapshot, generation: int) -> dict[str, An
         "run_key": identity.key,
         "tuning_job": name,
         "job_status": _job_status(line, name),
-        "request": dict(search.request_for(1, search.max_jobs)),
+        "request": dict(search.request_for(Attempt(number=1, jobs=search.max_jobs, used_s=0))),
     }
 
 

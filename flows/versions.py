@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +50,7 @@ def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
         code_digest=line.code_digest,
         generation=run.identity.generation,
     )
-    with _failing(searched.run), _scratch(line) as scratch:
+    with _failing(searched.run), _one_at_a_time(line), _scratch(line) as scratch:
         archive = scratch / "model.tar.gz"
         output_uri = f"{line.settings.base_uri}/{naming.output_prefix(line.spec.model)}"
         try:
@@ -81,7 +82,7 @@ def settle_champion(line: Line, run: Run, searched: Searched, version: ModelVers
     """Champion or challenger, on the same held-out rows, both scored now."""
     spec, registry = line.spec, registry_of(line)
     part: Literal["test", "validation"] = "test" if run.snapshot.rows.get("test") else "validation"
-    with _failing(searched.run), _scratch(line) as scratch:
+    with _failing(searched.run), _one_at_a_time(line), _scratch(line) as scratch:
         decision = contest(
             registry=registry,
             challenger=version,
@@ -105,6 +106,16 @@ def _failing(run: RetrainingRun) -> Iterator[None]:
     except Exception:
         run.finish(status="FAILED")
         raise
+
+
+@contextmanager
+def _one_at_a_time(line: Line) -> Iterator[None]:
+    """Two commands on one run end at the same moment: the second finds what the first has registered."""
+    folder = line.settings.home / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / naming.model_service(line.spec.model)).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

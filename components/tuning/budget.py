@@ -6,6 +6,8 @@ from pydantic import Field
 
 from components.spec_part import SpecPart
 
+LEAST_RUNTIME_S = 120  # AMT's
+
 
 class Budget(SpecPart):
     """Limits of one retraining.
@@ -14,4 +16,4 @@ class Budget(SpecPart):
         max_runtime_s: Seconds the whole tuning job may run; AMT's ResourceLimits.MaxRuntimeInSeconds, at least 120.
     """
 
-    max_runtime_s: int = Field(default=3600, ge=120, le=15_768_000)
+    max_runtime_s: int = Field(default=3600, ge=LEAST_RUNTIME_S, le=15_768_000)

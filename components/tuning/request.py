@@ -135,11 +135,14 @@ def _as_text(value: Scalar) -> str:
 
 
 def _refuse_hyperparameters(static: Mapping[str, str], tuning: TuningSpec) -> None:
-    """What the built-in algorithm would refuse in every trial, refused here: at both corners of the space."""
-    for pick in (0, -1):
-        corner = {name: part.bounds_as_text[pick] for name, part in tuning.space.items()}
+    """What the built-in algorithm would refuse in every trial, refused here: at the ends of the space."""
+    lowest = {name: part.bounds_as_text[0] for name, part in tuning.space.items()}
+    # The highest of all at once, then each further category by itself.
+    corners: list[dict[str, str]] = [{}, {name: part.bounds_as_text[-1] for name, part in tuning.space.items()}]
+    corners += [{name: text} for name, part in tuning.space.items() for text in part.bounds_as_text[1:-1]]
+    for corner in corners:
         try:
-            parse({**static, **corner, OBJECTIVE_METRIC: tuning.objective.metric})
+            parse({**static, **lowest, **corner, OBJECTIVE_METRIC: tuning.objective.metric})
         except CustomerError as error:
             raise InvalidInput(f"training.hyperparameters or tuning.space: {error}") from None
 

@@ -22,7 +22,7 @@ class SourceCode:
     """A packed `source_dir`.
 
     Attributes:
-        digest: SHA-256 (64 hex digits) over paths, modes and contents; the same on every machine.
+        digest: SHA-256 (64 hex digits) over paths and contents; the same on every machine.
         entry_point: Script inside it.
         archive: `sourcedir.tar.gz`, the same bytes for the same digest.
     """

@@ -182,7 +182,10 @@ def test_the_role_has_no_open_permission(aws: Callable[[str], Any], deploy: Depl
     assert statements["WriteMetrics"]["Condition"] == {
         "StringLike": {"cloudwatch:namespace": ["/aws/sagemaker/*", "AWS/SageMaker"]}
     }
-    assert statements["PullImages"]["Resource"] == "arn:aws:ecr:*:*:repository/sagemaker-xgboost"
+    assert statements["PullImages"]["Resource"] == [
+        "arn:aws:ecr:*:*:repository/sagemaker-xgboost",
+        "arn:aws:ecr:*:*:repository/sagemaker-scikit-learn",
+    ]
     assert statements["WriteLogs"]["Resource"] == "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/sagemaker/*"
 
 

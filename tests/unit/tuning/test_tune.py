@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from components.errors import Cancelled, Refused
 from components.naming import TAG_RUN_DIGEST
-from components.tuning.engine import Engine, Search, tune
+from components.tuning.attempts import Search
+from components.tuning.engine import Engine, tune
 
 DIGEST = "d" * 64
 
@@ -42,24 +43,26 @@ class ScriptedAmt:
             "HyperParameterTuningJobName": name,
             "HyperParameterTuningJobArn": f"arn:{name}",
             "HyperParameterTuningJobStatus": job["status"],
-            "TrainingJobStatusCounters": {"Completed": job["completed"], "NonRetryableError": job["failed"]},
+            "ConsumedResources": {"RuntimeInSeconds": 60},
         }
 
     def list_training_jobs_for_hyper_parameter_tuning_job(self, **request: Any) -> dict[str, Any]:
         name = request["HyperParameterTuningJobName"]
         start = int(request.get("NextToken", "0"))
-        numbers = range(start, min(start + 2, self.jobs[name]["completed"]))
+        job = self.jobs[name]
+        every = job["completed"] + job["failed"]
+        numbers = range(start, min(start + 2, every))
         rows = [
             {
                 "TrainingJobName": f"{name}-{number:03d}",
-                "TrainingJobStatus": "Completed",
+                "TrainingJobStatus": "Completed" if number < job["completed"] else "Failed",
                 "TunedHyperParameters": {"eta": "0.1"},
-                "ObjectiveStatus": "Succeeded",
+                "ObjectiveStatus": "Succeeded" if number < job["completed"] else "Failed",
                 "FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": "m", "Value": float(number)},
             }
             for number in numbers
         ]
-        more = start + 2 < self.jobs[name]["completed"]
+        more = start + 2 < every
         return {"TrainingJobSummaries": rows, **({"NextToken": str(start + 2)} if more else {})}
 
     def stop_hyper_parameter_tuning_job(self, *, HyperParameterTuningJobName: str) -> dict[str, str]:  # noqa: N803  AWS's word
@@ -80,7 +83,11 @@ def run(amt: ScriptedAmt, *, max_jobs: int = 5, cancelled: Callable[[], bool] = 
     )
     search = Search(
         name_of=lambda attempt: f"job-{attempt:02d}",
-        request_for=lambda attempt, jobs: {"HyperParameterTuningJobName": f"job-{attempt:02d}", "jobs": jobs},
+        request_for=lambda attempt: {
+            "HyperParameterTuningJobName": f"job-{attempt.number:02d}",
+            "jobs": attempt.jobs,
+            "used_s": attempt.used_s,
+        },
         digest=DIGEST,
         max_jobs=max_jobs,
         maximize=True,
@@ -119,9 +126,29 @@ def test_an_attempt_that_ended_early_is_followed_by_one_for_what_is_left(status:
 
     result = run(amt)
 
-    assert [(r["HyperParameterTuningJobName"], r["jobs"]) for r in amt.requests] == [("job-02", left)]
+    assert [(r["HyperParameterTuningJobName"], r["jobs"], r["used_s"]) for r in amt.requests] == [("job-02", left, 60)]
     assert result.attempts == ("job-01", "job-02")
-    assert len(result.trials) == 2 + left
+    assert result.count("Completed") == 2 + left
+
+
+def test_a_search_whose_time_ran_out_without_an_objective_goes_on() -> None:
+    """Completed says nothing of a search that found nothing: the same command, perhaps with more time, trains on."""
+    amt = ScriptedAmt()
+    amt.add("job-01", status="Completed", completed=0)
+
+    assert len(run(amt).trials) == 5
+    assert [request["jobs"] for request in amt.requests] == [5]
+
+
+def test_a_job_that_another_command_created_meanwhile_is_attached_to() -> None:
+    """Two commands on one run at once: the slower one's Create is refused, and it watches."""
+
+    class Slower(ScriptedAmt):
+        def create_hyper_parameter_tuning_job(self, **request: Any) -> dict[str, str]:
+            super().create_hyper_parameter_tuning_job(**request)
+            raise ClientError({"Error": {"Code": "ResourceInUse", "Message": "already exists"}}, "Create")
+
+    assert len(run(Slower()).trials) == 5
 
 
 def test_a_job_stopped_after_its_last_trial_is_collected() -> None:

@@ -1,0 +1,121 @@
+"""The attempts of one run: the tuning jobs that carry its key, and what the next one is to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from components.errors import Refused
+from components.naming import TAG_RUN_DIGEST
+from components.tuning.client import TuningClient
+from components.tuning.trial_reader import TrialReader
+
+UNFINISHED = ("InProgress", "Stopping")
+_MAX_ATTEMPTS = 99
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """What the next tuning job of a run is to do.
+
+    Attributes:
+        number: From 1.
+        jobs: Training jobs that are left.
+        used_s: Seconds that earlier attempts ran.
+    """
+
+    number: int
+    jobs: int
+    used_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """What `tune` is to do.
+
+    Attributes:
+        name_of: Attempt (from 1) to tuning-job name.
+        request_for: Attempt to its request.
+        digest: Full run digest, carried by each attempt as a tag and checked on re-attach.
+        max_jobs: Training jobs in all attempts together.
+        maximize: Whether a larger objective is better.
+    """
+
+    name_of: Callable[[int], str]
+    request_for: Callable[[Attempt], Mapping[str, Any]]
+    digest: str
+    max_jobs: int
+    maximize: bool
+
+
+def find_attempts(client: TuningClient, search: Search) -> tuple[Mapping[str, Any], ...]:
+    """Describe answers of the attempts there are, oldest first.
+
+    Raises:
+        Refused: A job of that name belongs to another run.
+    """
+    return tuple(_attempts(client, search))
+
+
+def next_attempt(attempts: Sequence[Mapping[str, Any]], search: Search, reader: TrialReader) -> Attempt | None:
+    """What is to be started; None when the last attempt is to be followed or collected.
+
+    A Failed attempt, one stopped before its end, and one whose time ran out before any trial had an objective are
+    followed by another for what is left.
+    """
+    trials = reader.read([job["HyperParameterTuningJobName"] for job in attempts])
+    left = search.max_jobs - _jobs_done(attempts, reader)
+    if attempts:
+        status = attempts[-1]["HyperParameterTuningJobStatus"]
+        scored = any(trial.objective is not None for trial in trials)
+        if status in UNFINISHED or (status == "Completed" and scored) or left <= 0:
+            return None
+    used_s = sum(job.get("ConsumedResources", {}).get("RuntimeInSeconds", 0) for job in attempts)
+    return Attempt(number=len(attempts) + 1, jobs=left, used_s=used_s)
+
+
+def create(client: TuningClient, request: Mapping[str, Any]) -> None:
+    """Start an attempt, unless it is there by now."""
+    try:
+        client.create_hyper_parameter_tuning_job(**request)
+    except ClientError as error:
+        # Another command on the same run was quicker, or the answer to our own first try was lost: attach to it.
+        if error.response["Error"]["Code"] != "ResourceInUse":
+            raise
+
+
+def _attempts(client: TuningClient, search: Search) -> Iterator[Mapping[str, Any]]:
+    for attempt in range(1, _MAX_ATTEMPTS + 1):
+        name = search.name_of(attempt)
+        try:
+            job = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("ResourceNotFound", "ResourceNotFoundException"):
+                return
+            raise
+        tags = client.list_tags(ResourceArn=job["HyperParameterTuningJobArn"])["Tags"]
+        digest = next((tag["Value"] for tag in tags if tag["Key"] == TAG_RUN_DIGEST), None)
+        if digest != search.digest:
+            raise Refused(
+                f"tuning job {name} must carry the tag {TAG_RUN_DIGEST}={search.digest} to be taken up again, "
+                f"got {digest}; it belongs to somebody else: delete it or rename the model"
+            )
+        yield job
+    raise Refused(f"a run has at most {_MAX_ATTEMPTS} attempts; change the spec, the data or the code")
+
+
+def _jobs_done(attempts: Sequence[Mapping[str, Any]], reader: TrialReader) -> int:
+    """Training jobs that are not trained again.
+
+    One stopped because the search was stopped is; one that used up its own time is not. Failures of a search that
+    failed as a whole are what the next attempt is to mend; others are results.
+    """
+    done = 0
+    for job in attempts:
+        for trial in reader.read([job["HyperParameterTuningJobName"]]):
+            failed = trial.status == "Failed" and job["HyperParameterTuningJobStatus"] != "Failed"
+            done += trial.status == "Completed" or failed or reader.ran_out_of_time(trial)
+    return done
