@@ -7,10 +7,11 @@ this module looks at `os.environ`; `flows.tasks` turns settings into engines, st
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.errors import CannotWrite, InvalidInput
@@ -45,7 +46,8 @@ class Settings:
         tracking_uri: MLflow's.
         owns_tracking: Whether retune chose the tracking URI (SQLite under `home`).
         prefect_api_url: A Prefect server given from outside, or None: then retune keeps one of its own.
-        environment: The process environment at the time of reading, for child processes.
+        user: Who runs this, for the record.
+        environment: The process environment at the time of reading, for child processes. It holds secrets.
     """
 
     home: Path
@@ -57,7 +59,8 @@ class Settings:
     tracking_uri: str
     owns_tracking: bool
     prefect_api_url: str | None
-    environment: Mapping[str, str]
+    user: str
+    environment: Mapping[str, str] = field(repr=False)
 
     @property
     def base_uri(self) -> str:
@@ -145,7 +148,10 @@ def read_settings(environment: Mapping[str, str] | None = None, *, cwd: Path | N
     """
     env = dict(os.environ if environment is None else environment)  # noqa: TID251  here only
     folder = cwd or Path.cwd()
-    home = (folder / Path(env.get("RETUNE_HOME") or ".retune").expanduser()).resolve()
+    try:
+        home = (folder / Path(env.get("RETUNE_HOME") or ".retune").expanduser()).resolve()
+    except RuntimeError:
+        raise InvalidInput(f"RETUNE_HOME names a home that nobody has, got {env['RETUNE_HOME']}") from None
     tracking_uri = env.get("MLFLOW_TRACKING_URI") or ""
     bucket = env.get("RETUNE_BUCKET") or ""
     prefix = (env.get("RETUNE_PREFIX") or "").strip("/")
@@ -163,8 +169,17 @@ def read_settings(environment: Mapping[str, str] | None = None, *, cwd: Path | N
         tracking_uri=tracking_uri or f"sqlite:///{home / 'mlflow.db'}",
         owns_tracking=not tracking_uri,
         prefect_api_url=_prefect_api_url(env),
+        user=_user(env),
         environment=env,
     )
+
+
+def _user(env: Mapping[str, str]) -> str:
+    """Name of the user; a container may run as a number that has none."""
+    try:
+        return env.get("LOGNAME") or env.get("USER") or pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid-{os.getuid()}"
 
 
 def _prefect_api_url(env: Mapping[str, str]) -> str | None:

@@ -15,6 +15,7 @@ _OFF: dict[str, tuple[Any, ...]] = {
     "training.checkpoint": ("none",),
     "training.max_wait_s": (),
     "training.sagemaker": ({},),
+    "training.instance.count": (1,),
     "tuning.early_stopping": ("off",),
     "tuning.stop_when.target": (None,),
     "tuning.stop_when.not_improving": (None,),

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from components.errors import RetuneError
+from components.settings import quiet_libraries
 
 USAGE_ERROR = 64
 
@@ -198,6 +199,7 @@ def _print(document: dict[str, Any], as_json: bool, text: Callable[[dict[str, An
 
 def main() -> None:
     """Run the command; turn errors into one line on stderr and an exit code."""
+    quiet_libraries()
     try:
         code = app(standalone_mode=False)
     except typer.Exit as exit_:
@@ -218,7 +220,8 @@ def _told(error: Exception) -> int:
     if type(error).__module__.startswith(("click", "typer")) and hasattr(error, "format_message"):
         usage = getattr(error, "ctx", None)
         hint = f" (see {usage.command_path} --help)" if usage is not None else ""
-        _say(f"{error.format_message()}{hint}")
+        if error.format_message():  # none when the help itself was the answer
+            _say(f"{error.format_message()}{hint}")
         return USAGE_ERROR
     if isinstance(error, RetuneError):
         _say(str(error))

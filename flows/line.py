@@ -13,12 +13,13 @@ from typing import Any
 from components import naming
 from components.decision import Fingerprint
 from components.errors import InvalidInput
-from components.settings import Settings, read_settings
+from components.settings import Settings, quiet_libraries, read_settings
 from components.spec import RetrainSpec, load_spec
 from components.storage import ObjectStore
 from components.tuning.attempts import Attempt, Search
 from components.tuning.budget import LEAST_RUNTIME_S
 from components.tuning.engine import Engine
+from components.tuning.images import knows
 from components.tuning.request import RequestPlaces, build_request, training_image
 from components.tuning.source_code import SourceCode, code_archive_uri, pack, publish
 
@@ -75,12 +76,17 @@ class Line:
     @property
     def image(self) -> str:
         """Training image."""
-        return training_image(self.spec.training, self.settings.region)
+        return training_image(self.spec.training, self.region)
+
+    @property
+    def region(self) -> str:
+        """Region of the images; the local engine pulls none, so one without images will do there."""
+        return self.settings.region if knows(self.settings.region) else "us-east-1"
 
     @property
     def code_digest(self) -> str:
-        """Digest of one's own code, else the training image."""
-        return self.code.digest if self.code is not None else self.image
+        """Digest of one's own code, else the training image without its registry: a region changes no model."""
+        return self.code.digest if self.code is not None else self.image.rpartition("/")[2]
 
     @property
     def spec_digest(self) -> str:
@@ -105,12 +111,21 @@ class RunIdentity:
         return naming.run_key(self.digest)
 
 
+def _refuse_project_settings(root: Path) -> None:
+    # A guard that is written down and not kept would be worse than none.
+    path = root / "retune.toml"
+    if path.is_file() and path.read_text(encoding="utf-8").strip():
+        raise InvalidInput(f"{path}: settings in retune.toml are not available in this version; leave the file empty")
+
+
 def open_line(options: RunOptions, settings: Settings | None = None) -> Line:
     """Resolve a run's inputs. Reads only; raises what the spec, the options or the code break."""
+    quiet_libraries()  # before mlflow is imported: it reads its variables then
     settings = settings or read_settings()
-    path = Path(options.spec).expanduser()
+    path = Path(options.spec)
     spec = resolve_spec(path, options)
     root = project_root(path)
+    _refuse_project_settings(root)
     code = None
     if spec.training.is_script and spec.training.source_dir is not None and spec.training.entry_point is not None:
         code = pack(root / spec.training.source_dir, spec.training.entry_point)
@@ -200,7 +215,7 @@ def search_of(
         output_uri=f"{settings.base_uri}/{naming.output_prefix(spec.model)}",
         code_uri=code_uri,
         role_arn=settings.role_arn,
-        region=settings.region,
+        region=line.region,
     )
     tags = {
         naming.TAG_MODEL: spec.model,

@@ -10,7 +10,6 @@ from components.errors import InvalidInput
 from components.settings import (
     apply_environment,
     prefect_environment,
-    quiet_libraries,
     read_settings,
 )
 from flows.line import Line, RunOptions, open_line
@@ -31,7 +30,6 @@ def run_line(options: RunOptions, *, progress: TextIO) -> dict[str, Any]:
         progress: Stream for progress.
     """
     settings = read_settings()
-    quiet_libraries()
     line = open_line(options, settings)
     with reporting_to(for_stream(progress)) as report:
         refuse_early(line)

@@ -14,8 +14,11 @@ from components.deployment.service_spec import Service
 from components.deployment.services import Services
 from components.deployment.target import Deployment
 from components.deployment.targets.local_server import LocalServer
+from components.errors import RetuneError, Unavailable
 from components.settings import Settings, read_settings
 from components.spec import RetrainSpec
+
+_KNOCK_TIMEOUT_S = 5.0
 
 
 def services_of(settings: Settings) -> Services:
@@ -26,8 +29,20 @@ def services_of(settings: Settings) -> Services:
 def ensure_prefect(settings: Settings) -> str:
     """API URL of the Prefect server to use: the one given from outside, else this home's own, started if need be."""
     if settings.prefect_api_url is not None:
+        _knock(settings.prefect_api_url)
         return settings.prefect_api_url
     return f"{services_of(settings).ensure(prefect_server(settings.prefect_home)).url}/api"
+
+
+def _knock(api_url: str) -> None:
+    import httpx
+
+    try:
+        httpx.get(f"{api_url.rstrip('/')}/health", timeout=_KNOCK_TIMEOUT_S)
+    except httpx.HTTPError as error:
+        raise Unavailable(
+            f"no Prefect server answers at {api_url} ({type(error).__name__}): start it, or mend PREFECT_API_URL"
+        ) from None
 
 
 def has_own_prefect(settings: Settings) -> bool:
@@ -99,8 +114,17 @@ def start_all() -> dict[str, Any]:
         servers = model_servers(settings, alias=served_alias(settings, model))
         wanted.append(partial(servers.start, model))
     with ThreadPoolExecutor() as pool:
-        started = list(pool.map(lambda start: start(), wanted))
-    return {"services": [_row(service, "started" if service.started else "was up") for service in started]}
+        started = list(pool.map(_try, wanted))
+    return {"services": started}
+
+
+def _try(start: Callable[[], Service]) -> dict[str, Any]:
+    # A champion that was deleted must not keep the UIs from starting.
+    try:
+        service = start()
+    except RetuneError as error:
+        return {"name": "-", "state": f"failed: {error}", "url": ""}
+    return _row(service, "started" if service.started else "was up")
 
 
 def stop_all() -> dict[str, Any]:

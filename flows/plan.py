@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from components.data.snapshot import DataSnapshot, preview
 from components.registry.model_version import ModelVersion
-from components.tuning.attempts import Attempt
+from components.tuning.attempts import Attempt, find_attempts, next_attempt
+from components.tuning.trial_reader import TrialReader
 from flows.line import Line, RunOptions, identify, open_engine, open_line, search_of
 
 
@@ -16,9 +16,9 @@ def plan_of(options: RunOptions) -> dict[str, Any]:
     """What `retune run` with these options would do, as `retune plan --json` prints it.
 
     Keys: `model mode reason run_key snapshot engine rows tuning_job job_status warm_start request`; `request` is the
-    exact CreateHyperParameterTuningJob of the next attempt, null when the run would skip.
+    exact CreateHyperParameterTuningJob of the next attempt, null when the run would skip, or attach to `tuning_job`.
     """
-    from flows.tasks import decision_for
+    from flows.tasks import decision_for, lineage_tags
     from flows.versions import registry_of
 
     line = open_line(options)
@@ -32,7 +32,7 @@ def plan_of(options: RunOptions) -> dict[str, Any]:
     registry = registry_of(line) if _has_registry(line) else None
     last = registry.last_finished() if registry is not None else None
     decision = decision_for(line, snapshot.digest, last)
-    generation = registry.generation() if registry is not None else 0
+    generation = registry.generation(lineage_tags(line, snapshot.digest)) if registry is not None else 0
     document = {
         "model": line.spec.model,
         "mode": decision.mode,
@@ -65,21 +65,15 @@ def _search(line: Line, snapshot: DataSnapshot, generation: int) -> dict[str, An
     identity = identify(line, snapshot_digest=snapshot.digest, generation=generation)
     channels = {part: snapshot.channel_uri(part) for part in ("train", "validation")}
     search = search_of(line, identity, channels=channels, snapshot_digest=snapshot.digest, publish_code=False)
-    name = search.name_of(1)
+    attempts: tuple[Mapping[str, Any], ...] = ()
+    attempt: Attempt | None = Attempt(number=1, jobs=search.max_jobs, used_s=0)
+    if line.settings.amt_home.is_dir():
+        client = open_engine(line.settings, line.store, supervise=False).client
+        attempts = find_attempts(client, search)
+        attempt = next_attempt(attempts, search, TrialReader(client))
     return {
         "run_key": identity.key,
-        "tuning_job": name,
-        "job_status": _job_status(line, name),
-        "request": dict(search.request_for(Attempt(number=1, jobs=search.max_jobs, used_s=0))),
+        "tuning_job": search.name_of(len(attempts) if attempt is None else attempt.number),
+        "job_status": attempts[-1]["HyperParameterTuningJobStatus"] if attempt is None else "new",
+        "request": None if attempt is None else dict(search.request_for(attempt)),
     }
-
-
-def _job_status(line: Line, name: str) -> str:
-    if not line.settings.amt_home.is_dir():
-        return "new"
-    engine = open_engine(line.settings, line.store, supervise=False)
-    try:
-        job = engine.client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
-    except ClientError:
-        return "new"
-    return str(job["HyperParameterTuningJobStatus"])

@@ -14,7 +14,7 @@ def run_summary(result: dict[str, Any]) -> str:
         f"champion       {_version(result['champion'])}",
         f"model version  {_version(result['model_version'])}",
         f"promoted       {'yes' if result['promoted'] else 'no'}; {result['promotion_reason']}",
-        f"test score     {_scores(result)}",
+        f"test score     {_number(result['test_score'])}",
         f"best trial     {best['training_job']} at {_number(best['objective'])}" if best else "best trial     -",
         f"trials         {trials['completed']} completed, {trials['stopped']} stopped, {trials['failed']} failed",
         f"spent          {_spent(spent)}",
@@ -33,9 +33,9 @@ def plan_summary(plan: dict[str, Any]) -> str:
         f"{plan['model']}: would {plan['mode']}; {plan['reason']}",
         f"snapshot       {plan['snapshot']}",
     ]
+    lines.append(f"tuning job     {plan['tuning_job']} ({plan['job_status']})")
     if plan["request"] is not None:
         lines += [
-            f"tuning job     {plan['tuning_job']} ({plan['job_status']})",
             f"search         {_search(plan['request']['HyperParameterTuningJobConfig'])}",
         ]
     return "\n".join(lines)
@@ -102,11 +102,6 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]
     )
-
-
-def _scores(result: dict[str, Any]) -> str:
-    score = result["test_score"]
-    return "- (the split has no test part)" if score is None else _number(score)
 
 
 def _version(version: str | None) -> str:

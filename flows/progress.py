@@ -46,7 +46,7 @@ class Plain:
         for trial in progress.trials:
             if trial.is_terminal and trial.training_job not in self._told:
                 self._told.add(trial.training_job)
-                best = best_of(progress.trials, maximize=maximize)
+                best = best_of([t for t in progress.trials if t.training_job in self._told], maximize=maximize)
                 self.stage(f"  trial {trial.number}/{max_jobs} {outcome(trial)}; best so far {objective(best)}")
 
     def search_ended(self) -> None:
@@ -66,7 +66,7 @@ class Live:
 
     def stage(self, text: str) -> None:
         """As the protocol says."""
-        self._console.print(text, highlight=False)
+        self._console.print(text, highlight=False, markup=False)
 
     def search(self, progress: Progress, *, max_jobs: int, maximize: bool) -> None:
         """As the protocol says."""
@@ -136,6 +136,7 @@ def time_left_s(trials: Sequence[Trial], *, max_jobs: int, elapsed_s: float) -> 
 
 def _picture(progress: Progress, *, max_jobs: int, maximize: bool, elapsed_s: float) -> RenderableType:
     from rich.console import Group
+    from rich.markup import escape
     from rich.progress_bar import ProgressBar
     from rich.table import Table
 
@@ -155,6 +156,6 @@ def _picture(progress: Progress, *, max_jobs: int, maximize: bool, elapsed_s: fl
     running = [trial for trial in trials if not trial.is_terminal]
     for trial in [*trials[-(5 + len(running)) :]]:
         mark = "[bold]*[/] " if best is not None and trial.training_job == best.training_job else "  "
-        values = " ".join(f"{name}={value[:8]}" for name, value in sorted(trial.hyperparameters.items()))
+        values = escape(" ".join(f"{name}={value[:8]}" for name, value in sorted(trial.hyperparameters.items())))
         table.add_row(f"{mark}{trial.number}", trial.status, objective(trial), values)
     return Group(head, table)

@@ -73,6 +73,7 @@ def result_document(  # noqa: PLR0913  everything a run came to
         "deployment": deployment_document(deployment),
         "mlflow": {
             "run_id": run.run_id,
+            "experiment_id": run.experiment_id,
             "url": run_url(tracking_ui(line.settings), run.experiment_id, run.run_id),
         },
         "report": None,
@@ -80,17 +81,27 @@ def result_document(  # noqa: PLR0913  everything a run came to
 
 
 def skipped_document(
-    decision: Decision, last: ModelVersion, *, champion: ModelVersion | None, deployment: Deployment | None
+    line: Line, decision: Decision, last: ModelVersion, *, champion: ModelVersion | None, deployment: Deployment | None
 ) -> dict[str, Any]:
     """The document of a skipped run: what the finished version recorded, with what this run found and did."""
+    recorded = last.result
+    mlflow = recorded.get("mlflow", {})
     return {
-        **last.result,
+        **recorded,
         "mode": decision.mode,
         "reason": decision.reason,
         "spent": {"training_seconds": 0, "billable_seconds": 0, "cost_usd": 0.0, "estimated_cloud_usd": 0.0},
         "champion": None if champion is None else str(champion.version),
         "deployment": deployment_document(deployment),
+        "mlflow": {**mlflow, "url": _recorded_url(line, mlflow)},
     }
+
+
+def _recorded_url(line: Line, mlflow: Mapping[str, Any]) -> str | None:
+    experiment_id, run_id = mlflow.get("experiment_id"), mlflow.get("run_id")
+    if experiment_id is None or run_id is None:
+        return None
+    return run_url(tracking_ui(line.settings), experiment_id, run_id)
 
 
 def deployment_document(deployment: Deployment | None) -> dict[str, Any]:

@@ -59,10 +59,9 @@ def retrain(  # noqa: PLR0913, PLR0917  flat: Prefect replaces nested objects wh
         return plan_of(options)
     line = open_line(options)
     snapshot = tasks.take_snapshot(line)
-    decision = tasks.decide(line, snapshot)
-    if decision.mode == "skip":
-        return tasks.rest_on_last(line, decision, tasks.deploy(line))
-    run = tasks.identify_run(line, snapshot, decision)
+    run = tasks.decide(line, snapshot)
+    if run.decision.mode == "skip":
+        return tasks.rest_on_last(line, run, tasks.deploy(line))
     searched = tasks.tune(line, run)
     version = tasks.register(line, run, searched)
     promotion = tasks.promote(line, run, searched, version)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +23,7 @@ def roll_back(model: str, *, reason: str) -> dict[str, Any]:
         raise NotFound(f"there is no model {model}: nothing has been registered under {settings.home} yet")
     registry = Registry(tracking_uri=settings.tracking_uri, model=model, champion=served_alias(settings, model))
     before = registry.champion()
-    now = registry.rollback(by=getpass.getuser(), reason=reason or "retune rollback", now=datetime.now(UTC))
+    now = registry.rollback(by=settings.user, reason=reason or "retune rollback", now=datetime.now(UTC))
     deployment = swap_running_server(settings, model, now.version)
     return {
         "model": model,

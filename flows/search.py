@@ -69,6 +69,11 @@ def run_search(line: Line, run: Run) -> Searched:
     try:
         result = tune(engine, search, observe=observe, cancelled=_cancel_look(), poll_s=1.0)
         trials_table(result.tuning_job, result.trials)
+        if result.status == "Failed" and result.best is not None:
+            raise TuningFailed(  # noqa: TRY301  the same
+                f"tuning job {result.tuning_job} failed after {len(result.trials)} trials: {result.failure}; "
+                "the same command goes on with what is left"
+            )
         if result.best is None:
             raise TuningFailed(_why_none(line, result))  # noqa: TRY301  the search's end is told as its failure
         reporter().stage(
@@ -121,6 +126,8 @@ def _why_none(line: Line, result: TuningResult) -> str:
     failures = [trial.failure for trial in result.trials if trial.failure]
     cause = f"; the first failed trial says: {' '.join(failures[0].split())[:400]}" if failures else ""
     law = result.failure or f"no trial emitted {line.spec.tuning.objective.metric}"
+    if result.failure is None and not result.count("Completed"):
+        law = "its time ran out before any trial had ended: raise budget.max_runtime_s"
     return f"tuning job {result.tuning_job} ended without a model: {law}{cause}"
 
 

@@ -63,11 +63,25 @@ def take_snapshot(line: Line) -> DataSnapshot:
 
 
 @stage
-def decide(line: Line, snapshot: DataSnapshot) -> Decision:
-    """Skip or tune, with the reason."""
-    decision = decision_for(line, snapshot.digest, registry_of(line).last_finished())
+def decide(line: Line, snapshot: DataSnapshot) -> Run:
+    """Skip or tune, with the reason; and which run this is, the same until it is finished."""
+    registry = registry_of(line)
+    # Read before the decision: a run that finishes in between is then decided on, not trained again.
+    generation = registry.generation(lineage_tags(line, snapshot.digest))
+    decision = decision_for(line, snapshot.digest, registry.last_finished())
     reporter().stage(f"decision: {decision.mode}; {decision.reason}")
-    return decision
+    identity = identify(line, snapshot_digest=snapshot.digest, generation=generation)
+    return Run(identity=identity, snapshot=snapshot, decision=decision)
+
+
+def lineage_tags(line: Line, snapshot_digest: str) -> dict[str, str]:
+    """Tags that versions made from the same data, spec, code and engine have in common."""
+    return {
+        naming.TAG_SNAPSHOT: snapshot_digest,
+        naming.TAG_SPEC_DIGEST: line.spec_digest,
+        naming.TAG_CODE_DIGEST: line.code_digest,
+        naming.TAG_ENGINE: line.options.engine,
+    }
 
 
 def decision_for(line: Line, snapshot_digest: str, last: ModelVersion | None) -> Decision:
@@ -85,13 +99,6 @@ def decision_for(line: Line, snapshot_digest: str, last: ModelVersion | None) ->
         now=line.fingerprint(snapshot_digest),
         last_version=None if last is None else str(last.version),
     )
-
-
-@stage
-def identify_run(line: Line, snapshot: DataSnapshot, decision: Decision) -> Run:
-    """The run's identity: the same until it is finished, so that the same command finds its own work."""
-    identity = identify(line, snapshot_digest=snapshot.digest, generation=registry_of(line).generation())
-    return Run(identity=identity, snapshot=snapshot, decision=decision)
 
 
 @stage
@@ -151,9 +158,9 @@ def finish(
 
 
 @stage
-def rest_on_last(line: Line, decision: Decision, deployment: Deployment | None) -> dict[str, Any]:
+def rest_on_last(line: Line, run: Run, deployment: Deployment | None) -> dict[str, Any]:
     """The result of a skipped run: that of the finished version it rests on."""
     registry = registry_of(line)
     last = registry.last_finished()
     assert last is not None  # noqa: S101  a skip was decided on it
-    return results.skipped_document(decision, last, champion=registry.champion(), deployment=deployment)
+    return results.skipped_document(line, run.decision, last, champion=registry.champion(), deployment=deployment)

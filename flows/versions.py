@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -58,7 +57,7 @@ def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
         except NotFound:
             raise TuningFailed(
                 f"training job {best.training_job} must leave a model in SM_MODEL_DIR, left none: "
-                "mend the script, then run with --mode tune"
+                "mend the script; changed code is tuned anew"
             ) from None
         version = register(
             registry=registry_of(line),
@@ -92,7 +91,7 @@ def settle_champion(line: Line, run: Run, searched: Searched, version: ModelVers
             classes=run.snapshot.classes,
             scratch=scratch,
         )
-        settle(registry=registry, challenger=version, decision=decision, by=getpass.getuser(), now=datetime.now(UTC))
+        settle(registry=registry, challenger=version, decision=decision, by=line.settings.user, now=datetime.now(UTC))
     verdict = "is champion" if decision.promote else "stays challenger"
     reporter().stage(f"promotion: version {version.version} {verdict}; {decision.reason}")
     return decision

@@ -6,6 +6,7 @@ comes back as a message to the loop. What a training job becomes is decided in `
 
 from __future__ import annotations
 
+import collections
 import logging
 import signal
 import threading
@@ -23,8 +24,9 @@ from components.amt.store import AmtStore
 _log = logging.getLogger(__name__)
 
 _ABANDON_S = 10.0
-# A fork server that dies takes its runners along; their training jobs are begun this often in all.
-_MOST_ATTEMPTS = 3
+# A training job whose runner or fork server is killed is begun this often in all by one supervisor: what kills it may
+# be the training job itself. A supervisor that dies does not count: whoever starts the next one wants it to go on.
+_MOST_DEATHS = 3
 
 
 @dataclass(kw_only=True)
@@ -64,6 +66,7 @@ class ActiveJobs:
         self._abandoned = False
         self._trials: dict[int, TrainingJob] = {}
         self._active: dict[str, _Active] = {}
+        self._deaths: collections.Counter[str] = collections.Counter()
         self._threads: set[threading.Thread] = set()
 
     def __bool__(self) -> bool:
@@ -107,7 +110,7 @@ class ActiveJobs:
                 if record is not None:
                     self._adopt(job, active, record)
                 else:
-                    self._end(active, training_job.stopped(trial, time.time()))
+                    self._end(active, training_job.stopped(trial, _last_sign_s(trial, folder)))
 
     def abandon(self, wait: Callable[[float], None]) -> None:
         """End what still runs without recording it; wait until it is gone, so that no lock is left to a live runner.
@@ -171,7 +174,8 @@ class ActiveJobs:
             self._adopt(job, active, record)
         elif active.trial.status == "Stopping":
             self._end(active, training_job.stopped(active.trial, time.time()))
-        elif event["code"] is None and active.trial.attempt < _MOST_ATTEMPTS:
+        elif (event["code"] is None or event["code"] < 0) and self._deaths[active.trial.name] < _MOST_DEATHS - 1:
+            self._deaths[active.trial.name] += 1
             self._run_again(job, active.trial)
         else:
             ending = _ending(event, active.folder)
@@ -181,11 +185,17 @@ class ActiveJobs:
     def _adopt(self, job: TuningJob, active: _Active, record: Mapping[str, Any]) -> None:
         """Its container has ended: upload, then the training job is over."""
         active.trial = training_job.trained(active.trial, record)
+        began_s = time.monotonic()
 
         def uploaded(error: Exception | None) -> None:
-            if error is not None:
+            # From its own clock: the time between a crash and the next supervisor is neither training nor billable.
+            now_s = record["ended_s"] + time.monotonic() - began_s
+            if preparation.is_final(error):
+                self._end(active, training_job.failed(active.trial, f"ClientError: {error}", now_s))
+            elif error is not None:
                 raise error
-            self._end(active, training_job.ended(job, active.trial, record, time.time()))
+            else:
+                self._end(active, training_job.ended(job, active.trial, record, now_s))
 
         self._in_background(
             lambda: preparation.upload(job, active.trial, active.folder, record, self._workshop.store), uploaded
@@ -223,6 +233,15 @@ class ActiveJobs:
         thread = threading.Thread(target=run, name="amt-store", daemon=True)
         self._threads.add(thread)
         thread.start()
+
+
+def _last_sign_s(trial: TrainingJob, folder: TrialFolder) -> float:
+    """When a training job that nobody supervised was last seen alive."""
+    try:
+        written_s = folder.log.stat().st_mtime
+    except OSError:
+        written_s = 0.0
+    return min(time.time(), max(trial.modified_s, written_s))
 
 
 def _ending(event: Mapping[str, Any], folder: TrialFolder) -> str:

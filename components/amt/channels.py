@@ -6,6 +6,7 @@ its input would show, and the file is fetched again for the next.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -16,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from components.amt.validation import CREATE, client_error
-from components.errors import Damaged, NotFound
+from components.errors import Damaged, InvalidInput, NotFound
 from components.storage.store import ObjectInfo, ObjectStore, parse_uri
 
 _CACHED_MTIME_S = 1_000_000_000
@@ -85,11 +86,16 @@ def check_inputs(definition: Mapping[str, Any], *, store: ObjectStore, region: s
     """
     for channel in definition.get("InputDataConfig") or ():
         uri = s3_uri(channel)
-        if next(iter(store.list(uri)), None) is None:
+        bucket = uri.removeprefix("s3://").partition("/")[0]
+        try:
+            found = next(iter(store.list(uri)), None)
+        except (NotFound, InvalidInput):  # no such bucket, or no such prefix can be
+            found = None
+        if found is None:
             text = (
                 f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket '
                 f"exists in the selected region ({region}), that objects exist under that S3 prefix, and that the role "
-                f'"{definition["RoleArn"]}" has "s3:ListBucket" permissions on bucket "{parse_uri(uri)[0]}".'
+                f'"{definition["RoleArn"]}" has "s3:ListBucket" permissions on bucket "{bucket}".'
             )
             raise client_error("ValidationException", text, CREATE)
 
@@ -105,6 +111,7 @@ def place_channel(channel: Mapping[str, Any], *, folder: Path, store: ObjectStor
 
     Raises:
         NotFound: No object is there.
+        InvalidInput: A key cannot be a path here.
         Unavailable: The store does not answer.
     """
     prefix = s3_uri(channel)
@@ -115,15 +122,22 @@ def place_channel(channel: Mapping[str, Any], *, folder: Path, store: ObjectStor
         if relative is None:
             continue
         empty = False
-        target = folder / relative
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source = cache.file(found)
         try:
-            target.hardlink_to(source)
-        except OSError:  # another file system, or one without links
-            shutil.copyfile(source, target)
+            _place(cache.file(found), folder / relative)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            raise InvalidInput(f"each part of a key has at most 255 bytes, got {found.uri}") from error
     if empty:
         raise NotFound(f"No S3 objects found under S3 URL {prefix!r} given in input data source.")
+
+
+def _place(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, target)
 
 
 def relative_key(prefix: str, key: str) -> PurePosixPath | None:

@@ -20,6 +20,7 @@ import psutil
 from components.amt import linux
 
 FAILURE_CHARACTERS = 1024
+_ENDING_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 # The last line of a traceback, as the toolkit recognises it.
 _PYTHON_ERROR = re.compile(r"^(?:[\w.]*(?:Error|Exception|Exit|Interrupt|Warning)\b|[A-Za-z_][\w.]*: )")
 
@@ -77,9 +78,14 @@ def start(launch: Mapping[str, Any], *, close_in_child: Sequence[int]) -> Contai
     runner = os.getpid()
     try:
         if launch["command"] is None:
-            pid = os.fork()
-            if pid == 0:
-                _become_trainer(launch, write, [read, *close_in_child], runner)
+            # A signal that finds the child with this process's handlers would be lost: it waits until they are gone.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)
+            try:
+                pid = os.fork()
+                if pid == 0:
+                    _become_trainer(launch, write, [read, *close_in_child], runner)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
         else:
             process = subprocess.Popen(
                 launch["command"],
@@ -109,8 +115,9 @@ def _become_trainer(launch: Mapping[str, Any], output: int, close: Sequence[int]
         with suppress(PermissionError):
             os.setpgid(0, 0)
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD):
+        for number in (*_ENDING_SIGNALS, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING_SIGNALS)
         linux.die_with_parent(parent)
         os.dup2(output, 1)
         os.dup2(output, 2)

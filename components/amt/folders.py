@@ -2,6 +2,7 @@
 
 home/
   amt.sqlite               the record (store)
+  amt.init                 held while a process opens the record
   server.log               what a fork server says
   cache/objects/           fetched inputs, by content
   jobs/<tuning job>/       the name in lower case, as names are compared

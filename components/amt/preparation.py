@@ -14,7 +14,7 @@ from components.amt.channels import Cache, place_channel
 from components.amt.folders import TrialFolder, write_json
 from components.amt.records import TrainingJob, TuningJob
 from components.amt.training_job import arn_of, artifact_uri, hyperparameters
-from components.errors import InvalidInput, NotFound
+from components.errors import CannotWrite, RetuneError
 from components.storage.store import ObjectStore
 
 # The container may train as long as the request allows; AWS's own default is a day (amt.md 1.4).
@@ -42,6 +42,11 @@ class Workshop:
     python: str
     stop_grace_s: float
     fork: bool
+
+
+def is_final(error: Exception | None) -> bool:
+    """Whether an error is the training job's own: neither time nor room on this machine mends it."""
+    return isinstance(error, RetuneError) and not error.retryable and not isinstance(error, CannotWrite)
 
 
 def preloaded(job: TuningJob) -> tuple[str, ...]:
@@ -76,7 +81,11 @@ def prepare(job: TuningJob, trial: TrainingJob, folder: TrialFolder, workshop: W
         program = script_mode.program_of(values)
         if program is not None:
             _place_code(values, program, folder.ml / "code", workshop)
-    except (NotFound, InvalidInput, source_code.BadSource) as error:
+    except source_code.BadSource as error:
+        raise CannotStart(f"ClientError: {error}") from error
+    except RetuneError as error:
+        if not is_final(error):
+            raise
         raise CannotStart(f"ClientError: {error}") from error
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:  # objects `a` and `a/b`
         raise CannotStart(f"ClientError: an object's key is another one's folder: {error}") from error
@@ -89,7 +98,7 @@ def _place_code(values: Mapping[str, str], program: str, code: Path, workshop: W
     if found is None:
         raise source_code.BadSource(f"sagemaker_submit_directory must name an s3:// archive that exists, got {uri!r}")
     source_code.unpack(workshop.cache.file(found), code)
-    source_code.check_entry_point(code, program)
+    source_code.check_entry_point(code, program).chmod(0o755)  # the shell runs it, as the toolkit makes it
 
 
 def _launch(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from botocore.utils import parse_timestamp
+
 from components.amt.paging import BadToken, Key, page_of
 from components.amt.records import TrainingJob, TuningJob
 from components.amt.validation import client_error
@@ -67,6 +69,8 @@ def _wanted(job: TuningJob, request: Mapping[str, Any]) -> bool:
 
 
 def _seconds(moment: Any) -> float:
+    if isinstance(moment, str):  # in a form the service model lets through
+        moment = parse_timestamp(moment)
     return float(moment.timestamp() if hasattr(moment, "timestamp") else moment)
 
 

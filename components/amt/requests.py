@@ -10,6 +10,8 @@ from typing import Any
 from components.amt import script_mode
 from components.amt.algorithms import algorithm_of
 from components.amt.training_job import OBJECTIVE_METRIC
+from components.errors import InvalidInput
+from components.storage.store import parse_uri
 
 _MOST_METRICS = 40
 _CHANNEL_NAME = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9._\-]*")
@@ -39,7 +41,7 @@ def _unavailable(request: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _definition(definition: Mapping[str, Any]) -> Iterator[str]:
-    for name in ("EnableManagedSpotTraining", "CheckpointConfig", "RetryStrategy"):
+    for name in ("EnableManagedSpotTraining", "EnableNetworkIsolation", "CheckpointConfig", "RetryStrategy"):
         if definition.get(name):
             yield name
     specification = definition["AlgorithmSpecification"]
@@ -53,6 +55,7 @@ def _definition(definition: Mapping[str, Any]) -> Iterator[str]:
     for channel in definition.get("InputDataConfig") or ():
         yield from _channel(channel, channel.get("InputMode", specification["TrainingInputMode"]))
     output = definition["OutputDataConfig"]
+    yield from _output_path(output["S3OutputPath"])
     if output.get("CompressionType", "GZIP") != "GZIP":
         yield f"OutputDataConfig.CompressionType {output['CompressionType']}"
     resources = definition.get("ResourceConfig") or definition.get("HyperParameterTuningResourceConfig") or {}
@@ -72,8 +75,20 @@ def _channel(channel: Mapping[str, Any], mode: str) -> Iterator[str]:
         yield f"ChannelName {channel['ChannelName']}"
     if channel.get("CompressionType", "None") != "None":
         yield f"CompressionType {channel['CompressionType']}"
+    if channel.get("RecordWrapperType", "None") != "None":
+        yield f"RecordWrapperType {channel['RecordWrapperType']}"
     if mode == "Pipe":
         yield "TrainingInputMode Pipe"
+
+
+def _output_path(uri: str) -> Iterator[str]:
+    try:
+        _, key = parse_uri(uri)
+    except InvalidInput as error:
+        yield f"OutputDataConfig.S3OutputPath: {error}"
+    else:
+        if "//" in f"/{key}".rstrip("/") or "\0" in uri:
+            yield f"an OutputDataConfig.S3OutputPath with an empty part or NUL: {uri!r}"
 
 
 def _program(definition: Mapping[str, Any]) -> str | None:

@@ -31,6 +31,8 @@ _TAIL_BYTES = 32768
 # How long output is read on after everything that could write has been killed.
 _DRAIN_S = 1.0
 _AFTER_END_MATCHING_S = 10.0
+# epoll takes no more than 2147483 s, and a training job may take 28 days.
+_LONGEST_WAIT_S = 3600.0
 
 Stop = Literal["stop", "max_runtime"]
 
@@ -103,7 +105,8 @@ class Runner:
                     self._container.signal_group(signal.SIGKILL)
                     self._kill_at = now + 1.0
                 next_at = self._kill_at if self._kill_at is not None else deadline if self._stop is None else None
-                for key, _ in selector.select(None if next_at is None else max(0.0, next_at - now)):
+                wait_s = _LONGEST_WAIT_S if next_at is None else max(0.0, min(next_at - now, _LONGEST_WAIT_S))
+                for key, _ in selector.select(wait_s):
                     if key.fd == wake_read:
                         with suppress(BlockingIOError):
                             os.read(wake_read, _CHUNK_BYTES)

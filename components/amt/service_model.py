@@ -16,6 +16,7 @@ from typing import Any
 
 from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
+from botocore.utils import parse_timestamp
 
 _SHOWN_CHARACTERS = 80
 # A longer string breaks its length limit anyway; patterns are not run over megabytes.
@@ -30,6 +31,8 @@ _JAVA_CLASSES: Mapping[str, str] = {
     r"\p{Alnum}": "a-zA-Z0-9",
 }
 
+# Integers on the wire are Java's, whatever limits a member has of its own.
+_BITS: Mapping[str, int] = {"integer": 31, "long": 63}
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "structure": (Mapping,),
     "map": (Mapping,),
@@ -131,6 +134,16 @@ def _walk(shape: Shape, value: object, path: tuple[str | int, ...], *, output: b
         yield from _string(shape, value, path)
     elif isinstance(value, int | float) and shape.type_name in ("integer", "long", "float", "double"):
         yield from _range(shape, value, value, path, "value")
+    elif isinstance(value, str) and shape.type_name == "timestamp" and not _is_time(value):
+        yield Breach(path=path, law="Member must be a timestamp in ISO 8601 or RFC 822 form", value=value)
+
+
+def _is_time(text: str) -> bool:
+    try:
+        parse_timestamp(text).timestamp()
+    except (ValueError, OverflowError, RuntimeError, OSError):
+        return False
+    return True
 
 
 def _structure(
@@ -173,6 +186,10 @@ def _size(shape: Shape, value: object, length: int, path: tuple[str | int, ...])
 
 def _range(shape: Shape, value: object, measure: float, path: tuple[str | int, ...], noun: str) -> Iterator[Breach]:
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
+    bits = _BITS.get(shape.type_name)
+    if bits is not None:
+        low = -(2**bits) if low is None else low
+        high = 2**bits - 1 if high is None else high
     if high is not None and not measure <= high:
         yield Breach(path=path, law=f"Member must have {noun} less than or equal to {high}", value=value)
     if low is not None and not measure >= low:

@@ -8,6 +8,10 @@ from pathlib import Path
 
 MOST_MEMBERS = 20_000
 MOST_BYTES = 2 * 1024**3
+_SHOWN = 80
+# What tarfile and pathlib raise for headers and names nobody writes in good faith: NUL in a path, a broken sparse map,
+# numbers without end, headers about headers.
+_HOSTILE = (ValueError, ArithmeticError, LookupError, RecursionError)
 
 
 class BadSource(Exception):
@@ -15,7 +19,7 @@ class BadSource(Exception):
 
 
 def unpack(archive: Path, folder: Path, *, most_members: int = MOST_MEMBERS, most_bytes: int = MOST_BYTES) -> None:
-    """Unpack into the container's code folder; links, devices and paths that leave it are refused.
+    """Unpack into the container's code folder; all but files and folders is refused, and paths that leave it.
 
     Raises:
         BadSource: It is no gzipped tar, or breaks a limit.
@@ -25,6 +29,11 @@ def unpack(archive: Path, folder: Path, *, most_members: int = MOST_MEMBERS, mos
     try:
         with tarfile.open(archive, "r:gz") as tar:
             for member in tar:
+                if not (member.isfile() or member.isdir()) or member.size < 0:
+                    raise BadSource(
+                        "sourcedir.tar.gz cannot be unpacked: its members must be files and folders with a size of 0 "
+                        f"or more, got {member.name[:_SHOWN]!r} of type {member.type!r} and size {member.size}"
+                    )
                 members += 1
                 total += member.size
                 if members > most_members or total > most_bytes:
@@ -32,18 +41,25 @@ def unpack(archive: Path, folder: Path, *, most_members: int = MOST_MEMBERS, mos
                         f"sourcedir.tar.gz must hold at most {most_members} files and {most_bytes} bytes unpacked"
                     )
                 tar.extract(member, folder, filter="data")
-    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, OSError, *_HOSTILE) as error:
         raise BadSource(f"sourcedir.tar.gz cannot be unpacked: {error}") from error
 
 
-def check_entry_point(folder: Path, program: str) -> None:
+def check_entry_point(folder: Path, program: str) -> Path:
     """Refuse an entry point that is not there, or code that wants something installed first.
+
+    Returns:
+        The entry point.
 
     Raises:
         BadSource: With the reason.
     """
-    entry = (folder / program).resolve()
-    if not entry.is_relative_to(folder.resolve()) or not entry.is_file():
+    try:
+        entry = (folder / program).resolve()
+        usable = entry.is_relative_to(folder.resolve()) and entry.is_file()
+    except (OSError, ValueError):  # a name no file can have: NUL in it, or too long
+        usable = False
+    if not usable:
         raise BadSource(f"sagemaker_program must name a file of the source directory, got {program!r}")
     for name in ("requirements.txt", "setup.py"):
         if (folder / name).is_file():
@@ -51,3 +67,4 @@ def check_entry_point(folder: Path, program: str) -> None:
                 f"{name} in the source directory is not available yet on the local engine: "
                 f"install what it names into this environment and leave the file out"
             )
+    return entry

@@ -7,6 +7,7 @@ home: SQLite's locks and a busy timeout make their writes take turns.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import sqlite3
 import threading
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from components.amt.records import TrainingJob, TuningJob, TuningStatus
-from components.errors import CannotWrite, Damaged
+from components.errors import Busy, CannotWrite, Damaged
 
 _BUSY_TIMEOUT_S = 30.0
 
@@ -49,28 +50,30 @@ class AmtStore:
 
     Args:
         path: The SQLite file; its folder is made.
+        busy_timeout_s: How long other processes' writes are waited for.
 
     Raises:
         CannotWrite: Home or disk cannot be used. Every method may raise it.
+        Busy: Another process writes for too long. Every method may raise it.
         Damaged: The file is no database.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> None:
         self._path = path
         self._lock = threading.RLock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CannotWrite(f"the local AMT needs a home it can write to, got {path.parent}: {error}") from error
-        with self._told():
+        with _one_at_a_time(path.with_name("amt.init")), self._told():
             self._connection = sqlite3.connect(
-                path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+                path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
             )
-            self._connection.row_factory = sqlite3.Row
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")
-            self._connection.execute("PRAGMA foreign_keys=ON")
-            self._connection.executescript(_SCHEMA)
+            try:
+                self._connection.row_factory = sqlite3.Row
+                self._connection.execute("PRAGMA journal_mode=WAL")
+                self._connection.execute("PRAGMA synchronous=FULL")
+                self._connection.execute("PRAGMA foreign_keys=ON")
+                self._connection.executescript(_SCHEMA)
+            except sqlite3.Error:
+                self._connection.close()
+                raise
 
     def close(self) -> None:
         """Close the file; the store is unusable afterwards."""
@@ -83,6 +86,8 @@ class AmtStore:
         try:
             yield
         except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise Busy(f"another process writes {self._path} for too long: try again ({error})") from error
             raise CannotWrite(f"the local AMT cannot write its record {self._path}: {error}") from error
         except sqlite3.IntegrityError:
             raise
@@ -198,6 +203,19 @@ class AmtStore:
         self._connection.execute(
             "UPDATE tuning_job SET modified_s = MAX(modified_s, ?) WHERE name = ?", (job.modified_s, job.tuning_job)
         )
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Processes open a home in turns: SQLite does not wait while another switches the file to WAL, it fails."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    except OSError as error:
+        raise CannotWrite(f"the local AMT needs a home it can write to, got {path.parent}: {error}") from error
+    with file:  # closing lets go
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _encoded(values: dict[str, Any]) -> dict[str, Any]:

@@ -102,22 +102,39 @@ class Supervision:
         except RetuneError as error:
             with self._lock:
                 self._errors[key] = error
-        except Exception as error:  # noqa: BLE001 - told on the job below
-            # A fault of the engine itself: said on the job, so that whoever waits for it learns of it.
-            _log.exception("the supervisor of tuning job %s failed", name)
-            self._fail(name, error)
+        except Exception as error:  # noqa: BLE001 - told to who asks next
+            _log.exception("tuning job %s cannot be supervised", name)
+            with self._lock:
+                self._errors[key] = CannotWrite(f"the local AMT cannot supervise tuning job {name}: {error!r}")
         finally:
             with self._lock:
                 self._threads.pop(key, None)
             doorbell.ring_all(folder.watchers)
 
     def _run_locked(self, name: str, folder: JobFolder) -> None:
+        """Supervise a job whose lock is held, until it has ended or this process leaves it."""
+        try:
+            supervisor = self._enter(name, folder)
+            if supervisor is not None:
+                supervisor.run()
+        except RetuneError:
+            raise
+        except OSError as error:
+            raise CannotWrite(f"the local AMT cannot run tuning job {name} in {folder.root}: {error}") from error
+        except Exception as error:  # noqa: BLE001 - told on the job
+            # A fault of the engine itself: said on the job, so that whoever waits for it learns of it. Before the lock
+            # is let go: nobody else runs the job while it is ended.
+            _log.exception("the supervisor of tuning job %s failed", name)
+            self._fail(name, error)
+        finally:
+            with self._lock:
+                self._supervisors.pop(name.lower(), None)
+
+    def _enter(self, name: str, folder: JobFolder) -> Supervisor | None:
         with self._lock:
-            if self._closed:
-                return
-            job = self._store.tuning_job(name)
+            job = None if self._closed else self._store.tuning_job(name)
             if job is None or job.status in TERMINAL:
-                return
+                return None
             supervisor = Supervisor(
                 job.name,
                 store=self._store,
@@ -126,13 +143,7 @@ class Supervision:
                 workshop=self._workshop,
             )
             self._supervisors[name.lower()] = supervisor
-        try:
-            supervisor.run()
-        except OSError as error:
-            raise CannotWrite(f"the local AMT cannot run tuning job {job.name} in {folder.root}: {error}") from error
-        finally:
-            with self._lock:
-                self._supervisors.pop(name.lower(), None)
+            return supervisor
 
     def _fail(self, name: str, error: Exception) -> None:
         now = time.time()

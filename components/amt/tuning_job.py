@@ -81,6 +81,8 @@ class Supervisor:
         """Do what is due, then wait for the next thing to happen. True when the job has ended."""
         self._count_runtime()
         job = self._read_job()
+        if job.status in TERMINAL:  # ended from outside, which only a fault makes happen
+            return True
         trials = self._active.all_trials()
         step = completion.next_step(job, trials, runtime_s=self._runtime_s, exhausted=self._exhausted)
         if step.stop:

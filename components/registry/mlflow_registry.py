@@ -9,7 +9,6 @@ MLflow keeps no history of aliases (mlflow#2169); an entry whose alias never mov
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -21,12 +20,11 @@ from components.registry.connection import answering, connect
 from components.registry.logged_model import fetch, log_once
 from components.registry.model_version import ModelVersion, Promotion, promotions
 from components.registry.packaging import pyfunc
-from components.registry.registry_spec import RegistrySpec
+from components.registry.registry_spec import REGISTERED_MODEL, RegistrySpec
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_MODEL_NAME = re.compile(r"[^/:'\"`%\\\x00-\x1f]{1,250}")
 _MAX_RESULT_LENGTH = 100_000  # MLflow's, of a version tag
 
 
@@ -54,7 +52,7 @@ class Registry:
         challenger: str = "challenger",
         input_example: bool = True,
     ) -> None:
-        if not _MODEL_NAME.fullmatch(model):
+        if not REGISTERED_MODEL.fullmatch(model):
             raise InvalidInput(f"a registered model's name has 1-250 characters without / : ' \" ` % \\, got {model!r}")
         self.tracking_uri = tracking_uri
         self.model = model
@@ -106,9 +104,13 @@ class Registry:
         """The newest candidate."""
         return self._aliased(self._challenger)
 
-    def generation(self) -> int:
-        """Number of finished versions."""
-        return sum(version.is_finished for version in self.versions())
+    def generation(self, same: Mapping[str, str]) -> int:
+        """One more than that of the newest finished version with these tags; 0 without one.
+
+        Not a count: versions that somebody deletes must not give an old run's key to a new run.
+        """
+        last = self.last_finished(same)
+        return 0 if last is None else int(last.tags.get(naming.TAG_GENERATION, "0")) + 1
 
     def last_finished(self, same: Mapping[str, str] | None = None) -> ModelVersion | None:
         """The newest finished version that carries these tags, such as {TAG_SNAPSHOT: ..., TAG_SPEC_DIGEST: ...}."""
@@ -168,7 +170,13 @@ class Registry:
             entity = self._client.create_model_version(
                 self.model, source=source, run_id=run_id, tags=dict(tags), model_id=logged.model_id
             )
-        return ModelVersion.of(entity)
+        # Another machine may have registered the same at the same moment: both look, both keep the older one.
+        made = ModelVersion.of(entity)
+        oldest = self.of_run(tags[naming.TAG_RUN_KEY], tags[naming.TAG_TRAINING_JOB]) or made
+        if oldest.version != made.version:
+            with answering(self.tracking_uri):
+                self._client.delete_model_version(self.model, str(made.version))
+        return oldest
 
     def tag(self, number: int, tags: Mapping[str, str]) -> None:
         """Write tags of a version; the same again changes nothing."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from components.spec_part import SpecPart
+
+# What MLflow and its search language can hold.
+REGISTERED_MODEL = re.compile(r"[^/:'\"`%\\\x00-\x1f]{1,250}")
 
 
 class RegistrySpec(SpecPart):
@@ -25,6 +29,19 @@ class RegistrySpec(SpecPart):
     champion: str = Field(default="champion", pattern=r"^[a-zA-Z][\w-]{0,62}$")
     challenger: str = Field(default="challenger", pattern=r"^[a-zA-Z][\w-]{0,62}$")
     input_example: Literal["synthetic", "none"] = "synthetic"
+
+    @field_validator("model")
+    @classmethod
+    def _is_a_name(cls, model: str | None) -> str | None:
+        if model is not None and not REGISTERED_MODEL.fullmatch(model):
+            raise ValueError(f"a registered model's name has 1-250 characters without / : ' \" ` % \\, got {model!r}")
+        return model
+
+    @model_validator(mode="after")
+    def _differ(self) -> RegistrySpec:
+        if self.champion == self.challenger:
+            raise ValueError(f"champion and challenger must be two aliases, got {self.champion!r} for both")
+        return self
 
     @field_validator("champion", "challenger")
     @classmethod

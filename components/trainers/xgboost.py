@@ -84,6 +84,8 @@ class Rounds(xgb.callback.TrainingCallback):
         return self.stop_requested or self._exhausted(last, maximize=is_maximized(metric))
 
     def _asked(self, name: str) -> str:
+        if name in self._metrics:
+            return name
         return next((asked for asked in self._metrics if name == asked or name.startswith(f"{asked}@")), name)
 
     def _ordered(self, names: Sequence[str]) -> list[str]:

@@ -39,6 +39,11 @@ def script_image(region: str) -> str:
     return f"{_registry(region)}/sagemaker-scikit-learn:{SCRIPT_TAG}"
 
 
+def knows(region: str) -> bool:
+    """Whether the table has this region."""
+    return region in _ACCOUNTS
+
+
 def _registry(region: str) -> str:
     if region not in _ACCOUNTS:
         raise InvalidInput(

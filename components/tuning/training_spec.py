@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from components.spec_part import Items, SpecPart
 
-Scalar = Annotated[str | int | float | bool, Field()]
+Scalar = str | int | Annotated[float, Field(allow_inf_nan=False)] | bool
 
 
 class MetricSpec(SpecPart):
@@ -55,7 +55,7 @@ class TrainingSpec(SpecPart):
     Attributes:
         algorithm: Built-in algorithm; `xgboost` unless `entry_point` is given.
         entry_point: One's own script, relative to `source_dir`.
-        source_dir: Folder of the script, relative to the spec's file.
+        source_dir: Folder of the script, relative to the project's root.
         image: Training image; by default the built-in's, or SageMaker's scikit-learn image for a script.
         hyperparameters: Static ones, as the algorithm names them.
         metrics: Only for one's own script.

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from components.errors import InvalidInput, InvalidSpec
-from flows.line import RunOptions, identify, open_line, project_root, resolve_spec
+from components.settings import read_settings
+from components.tuning.attempts import Attempt
+from flows.line import RunOptions, identify, open_line, project_root, resolve_spec, search_of
 
 SPEC = """
 name: digits
@@ -89,3 +91,32 @@ def test_a_run_s_identity_is_that_of_its_inputs(spec: Path) -> None:
     assert len({key, identify(other, snapshot_digest="a", generation=0).key}) == 2
     assert len({key, identify(line, snapshot_digest="b", generation=0).key}) == 2
     assert len({key, identify(line, snapshot_digest="a", generation=1).key}) == 2
+
+
+def test_a_region_changes_no_model(spec: Path) -> None:
+    """Where an image is pulled from is no part of a run's identity, and the local engine needs no region's images."""
+    near = open_line(RunOptions(spec=str(spec)), read_settings({"AWS_REGION": "eu-west-1"}))
+    far = open_line(RunOptions(spec=str(spec)), read_settings({"AWS_REGION": "af-south-1"}))
+
+    assert near.code_digest == far.code_digest == "sagemaker-xgboost:3.2-0"
+
+
+def test_each_attempt_has_its_own_seed_and_the_time_that_is_left(spec: Path) -> None:
+    """A resumed search must not propose again what the attempt before has trained, nor run longer in all."""
+    line = open_line(RunOptions(spec=str(spec), overrides=("tuning.seed=7", "budget.max_runtime_s=600")))
+    identity = identify(line, snapshot_digest="a", generation=0)
+    search = search_of(line, identity, channels={"train": "s3://b/t/"}, snapshot_digest="a")
+
+    first = search.request_for(Attempt(number=1, jobs=50, used_s=0))["HyperParameterTuningJobConfig"]
+    third = search.request_for(Attempt(number=3, jobs=20, used_s=500))["HyperParameterTuningJobConfig"]
+
+    assert (first["RandomSeed"], first["ResourceLimits"]["MaxRuntimeInSeconds"]) == (7, 600)
+    assert (third["RandomSeed"], third["ResourceLimits"]["MaxRuntimeInSeconds"]) == (9, 120)
+
+
+def test_a_settings_file_that_would_not_be_kept_is_refused(tmp_path: Path, spec: Path) -> None:
+    """A guard that is written down and not kept would be worse than none."""
+    (tmp_path / "retune.toml").write_text("[network]\nsubnets = ['a']\n")
+
+    with pytest.raises(InvalidInput, match=r"retune\.toml"):
+        open_line(RunOptions(spec=str(spec)))

@@ -180,14 +180,14 @@ def test_scratch_that_cannot_be_written_is_told(
 def test_finishing_is_the_last_word(register: Register, registry: Registry, trial: TrialModel) -> None:
     """Result, then the finished tag; only finished versions count as generations, and the first result stays."""
     version = register(trial)
-    assert (registry.generation(), registry.last_finished()) == (0, None)
+    assert (registry.generation({}), registry.last_finished()) == (0, None)
 
     registry.finish(version.version, {"model_version": 1, "test_score": 0.5}, now=NOW)
     registry.finish(version.version, {"model_version": 1, "test_score": 0.9}, now=NOW)
 
     finished = registry.last_finished()
     assert finished is not None
-    assert (registry.generation(), finished.result) == (1, {"model_version": 1, "test_score": 0.5})
+    assert (registry.generation({}), finished.result) == (1, {"model_version": 1, "test_score": 0.5})
     assert finished.tags[naming.TAG_FINISHED] == "2026-03-01T12:00:00+00:00"
 
 

@@ -67,3 +67,14 @@ def test_a_home_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
             settings.check_home()
         with pytest.raises(CannotWrite, match="RETUNE_HOME"):
             settings.writable_home()
+
+
+def test_a_container_s_numeric_user_has_a_name_for_the_record() -> None:
+    """Nobody's uid ends a run at its promotion."""
+    assert read_settings({"USER": "ada"}).user == "ada"
+    assert read_settings({}).user
+
+
+def test_secrets_are_no_part_of_what_is_shown() -> None:
+    """The environment is handed to child processes, and never printed with the settings."""
+    assert "hunter2" not in repr(read_settings({"AWS_SECRET_ACCESS_KEY": "hunter2"}))

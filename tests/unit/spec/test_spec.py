@@ -158,3 +158,20 @@ def test_the_shipped_specs_parse() -> None:
 
     assert {path.stem for path in paths} >= {"digits", "bank-marketing", "flights", "abalone"}
     assert all(isinstance(load_spec(path), RetrainSpec) for path in paths)
+
+
+@pytest.mark.parametrize(
+    ("line", "law"),
+    [
+        ("registry: {champion: x, challenger: x}", "champion and challenger must be two aliases"),
+        ("registry: {champion: latest}", "MLflow reserves latest"),
+        ("registry: {model: a/b}", "without / :"),
+        ("training: {hyperparameters: {gamma: .inf}}", "finite"),
+        ("training: {instance: {count: 2}}", "not available in this version"),
+    ],
+)
+def test_what_a_stage_would_refuse_later_is_refused_by_the_spec(line: str, law: str) -> None:
+    """A name, an alias, a number that cannot work costs a second, not a search."""
+    breaches = breaches_of(with_line(line))
+
+    assert any(law in breach for breach in breaches), breaches
