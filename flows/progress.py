@@ -145,9 +145,10 @@ def _picture(progress: Progress, *, max_jobs: int, maximize: bool, elapsed_s: fl
     best = best_of(trials, maximize=maximize)
     left_s = time_left_s(trials, max_jobs=max_jobs, elapsed_s=elapsed_s)
     head = Table.grid(padding=(0, 2))
+    status = "" if progress.status == "InProgress" else f" {progress.status.lower()}"
     head.add_row(
-        f"[bold]{progress.tuning_job}[/] {progress.status}",
-        ProgressBar(total=max_jobs, completed=done, width=30),
+        f"[bold]{progress.tuning_job}[/]{status}",
+        ProgressBar(total=max_jobs, completed=done, width=16),
         f"{done}/{max_jobs} trials",
         f"best [bold]{objective(best)}[/]",
         f"{left_s:.0f} s left" if left_s is not None else "",
