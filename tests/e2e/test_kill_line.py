@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import signal
@@ -178,3 +179,25 @@ def test_ctrl_c_and_stop_leave_a_resumable_state(retune: Retune, gated_spec: str
     assert '"completed": 6' in out
     assert '"stopped": 4' in out
     assert sorted(job["name"][-2:] for job in retune.ok("jobs")["jobs"]) == ["01", "02", "03"]
+
+
+def test_two_runs_of_one_spec_at_once_are_one_run(retune: Retune, gated_spec: str, gate: Gate) -> None:
+    """The second watches the first's job; both tell the same job, trials and version, and there is one of each."""
+    with (
+        retune.running("run", gated_spec, "--no-deploy", "--json") as first,
+        retune.running("run", gated_spec, "--no-deploy", "--json") as second,
+    ):
+        for _ in range(6):
+            gate.let_one_through()
+        told = [process.communicate(timeout=200) for process in (first, second)]
+
+    assert (first.returncode, second.returncode) == (0, 0), told
+    one, other = (json.loads(out) for out, _ in told)
+    assert (one["tuning_job"], one["best"], one["model_version"]) == (
+        other["tuning_job"],
+        other["best"],
+        other["model_version"],
+    )
+    assert sorted(gate.passed) == sorted(set(gate.passed))
+    assert len(retune.ok("jobs")["jobs"]) == 1
+    assert retune.ok("run", gated_spec, "--no-deploy")["model_version"] == "1"
