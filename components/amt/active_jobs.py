@@ -20,6 +20,7 @@ from components.amt.folders import JobFolder, TrialFolder, read_json
 from components.amt.launcher import Launcher
 from components.amt.records import TrainingJob, TuningJob
 from components.amt.store import AmtStore
+from components.errors import RetuneError
 
 _log = logging.getLogger(__name__)
 
@@ -35,11 +36,15 @@ class _Active:
 
     trial: TrainingJob
     folder: TrialFolder
-    phase: Literal["preparing", "running", "ended"] = "preparing"
+    # Held: it waits for a supervisor that comes when the store answers again.
+    phase: Literal["preparing", "running", "ended", "held"] = "preparing"
 
 
 class ActiveJobs:
     """All training jobs of a tuning job, and what is going on with those that have not ended; true while one has not.
+
+    Attributes:
+        outage: Why the store could not be used, tried often enough; nothing new is to be begun then.
 
     Args:
         store: The record.
@@ -63,7 +68,8 @@ class ActiveJobs:
         self._launcher = launcher
         self._workshop = workshop
         self._post = post
-        self._abandoned = False
+        self._abandoned = threading.Event()
+        self.outage: RetuneError | None = None
         self._trials: dict[int, TrainingJob] = {}
         self._active: dict[str, _Active] = {}
         self._deaths: collections.Counter[str] = collections.Counter()
@@ -76,6 +82,15 @@ class ActiveJobs:
         """Every training job by number, ended or not."""
         return [self._trials[number] for number in sorted(self._trials)]
 
+    def raise_outage(self) -> None:
+        """Give the training jobs up to a later supervisor when the store does not answer and none runs any more.
+
+        Raises:
+            RetuneError: Why the store could not be used; trying again later may help.
+        """
+        if self.outage is not None and all(active.phase == "held" for active in self._active.values()):
+            raise self.outage
+
     def add(self, job: TuningJob, trial: TrainingJob) -> None:
         """Record a new training job, then start it."""
         trial = training_job.enter(trial, "Downloading", time.time())
@@ -85,7 +100,7 @@ class ActiveJobs:
     def stop(self) -> None:
         """Tell everything that runs to stop; what is only uploading still completes."""
         for active in self._active.values():
-            if active.trial.status == "InProgress" and active.phase != "ended":
+            if active.trial.status == "InProgress" and active.phase in ("preparing", "running"):
                 self._save(active, training_job.stopping(active.trial, time.time()))
                 self._launcher.send_signal(active.trial.name, signal.SIGTERM)
 
@@ -118,7 +133,7 @@ class ActiveJobs:
         Args:
             wait: Waits for messages, so many seconds at most, and handles them.
         """
-        self._abandoned = True
+        self._abandoned.set()
         until = time.monotonic() + _ABANDON_S
         for active in self._active.values():
             if active.phase == "running":
@@ -143,12 +158,14 @@ class ActiveJobs:
         )
 
     def _prepared(self, job: TuningJob, active: _Active, error: Exception | None) -> None:
-        if self._abandoned:
+        if self._abandoned.is_set():
             return
         if active.trial.status == "Stopping":
             self._end(active, training_job.stopped(active.trial, time.time()))
         elif isinstance(error, preparation.CannotStart):
             self._end(active, training_job.failed(active.trial, str(error), time.time()))
+        elif self.outage is not None or _is_outage(error):
+            self._hold(active, error)
         elif error is not None:
             raise error
         else:
@@ -165,7 +182,7 @@ class ActiveJobs:
             self._save(active, training_job.enter(active.trial, "Training", time.time()))
         elif event["event"] == "runner_ended":
             active.phase = "ended"
-            if not self._abandoned:
+            if not self._abandoned.is_set():
                 self._runner_ended(job, active, event)
 
     def _runner_ended(self, job: TuningJob, active: _Active, event: Mapping[str, Any]) -> None:
@@ -192,6 +209,8 @@ class ActiveJobs:
             now_s = record["ended_s"] + time.monotonic() - began_s
             if preparation.is_final(error):
                 self._end(active, training_job.failed(active.trial, f"ClientError: {error}", now_s))
+            elif _is_outage(error):
+                self._hold(active, error)
             elif error is not None:
                 raise error
             else:
@@ -200,6 +219,12 @@ class ActiveJobs:
         self._in_background(
             lambda: preparation.upload(job, active.trial, active.folder, record, self._workshop.store), uploaded
         )
+
+    def _hold(self, active: _Active, error: Exception | None) -> None:
+        """Nothing new begins; what runs goes on to its exit record, which the next supervisor uploads."""
+        active.phase = "held"
+        if self.outage is None and isinstance(error, RetuneError):
+            self.outage = error
 
     def _end(self, active: _Active, trial: TrainingJob) -> None:
         self._save(active, trial)
@@ -219,20 +244,28 @@ class ActiveJobs:
         active.trial = self._trials[trial.number] = trial
 
     def _in_background(self, work: Callable[[], None], then: Callable[[Exception | None], None]) -> None:
-        """Do what may take its time in a thread of its own, then `then` in the loop."""
+        """Do what may take its time in a thread of its own, again while the store is out, then `then` in the loop."""
 
         def run() -> None:
             error: Exception | None = None
-            try:
-                work()
-            except Exception as caught:  # noqa: BLE001 - handed to the loop, which tells errors apart
-                error = caught
+            for pause_s in (*self._workshop.store_pauses_s, None):
+                try:
+                    error = None
+                    work()
+                except Exception as caught:  # noqa: BLE001 - handed to the loop, which tells errors apart
+                    error = caught
+                if not _is_outage(error) or pause_s is None or self._abandoned.wait(pause_s):
+                    break
             self._threads.discard(thread)
             self._post(lambda: then(error))
 
         thread = threading.Thread(target=run, name="amt-store", daemon=True)
         self._threads.add(thread)
         thread.start()
+
+
+def _is_outage(error: Exception | None) -> bool:
+    return isinstance(error, RetuneError) and error.retryable
 
 
 def _last_sign_s(trial: TrainingJob, folder: TrialFolder) -> float:

@@ -25,7 +25,8 @@ from components.amt.folders import JobFolder
 from components.amt.metrics import read_curve
 from components.amt.preparation import Workshop
 from components.amt.records import TERMINAL, TuningJob
-from components.amt.requests import as_kept, unavailable
+from components.amt.requests import as_kept, unavailable, without_nones
+from components.amt.responses import answer
 from components.amt.store import AmtStore, NameTaken
 from components.amt.supervision import Supervision
 from components.amt.validation import check_create, check_model, client_error
@@ -96,6 +97,7 @@ class LocalAmt:
             Unavailable: The store of objects does not answer.
         """
         operation = "CreateHyperParameterTuningJob"
+        request = without_nones(request)
         check_create(request)
         missing = unavailable(request)
         if missing:
@@ -122,7 +124,7 @@ class LocalAmt:
         except NameTaken as error:
             raise _name_in_use(name) from error
         self._look_after(job)
-        return _answer({"HyperParameterTuningJobArn": job.arn})
+        return answer({"HyperParameterTuningJobArn": job.arn})
 
     def describe_hyper_parameter_tuning_job(self, **request: Any) -> Answer:
         """One tuning job. See DescribeHyperParameterTuningJob.
@@ -133,7 +135,7 @@ class LocalAmt:
         """
         job = self._tuning_job("DescribeHyperParameterTuningJob", request)
         self._look_after(job)
-        return _answer(responses.describe_tuning_job(job, self._store.training_jobs(job.name)))
+        return answer(responses.describe_tuning_job(job, self._store.training_jobs(job.name)))
 
     def list_hyper_parameter_tuning_jobs(self, **request: Any) -> Answer:
         """Tuning jobs, paged. See ListHyperParameterTuningJobs.
@@ -144,7 +146,7 @@ class LocalAmt:
         check_model("ListHyperParameterTuningJobs", request)
         rows, token = queries.tuning_jobs(self._store.tuning_jobs(), request)
         summaries = [responses.tuning_job_summary(job, self._store.training_jobs(job.name)) for job in rows]
-        return _answer({"HyperParameterTuningJobSummaries": summaries, **token})
+        return answer({"HyperParameterTuningJobSummaries": summaries, **token})
 
     def list_training_jobs_for_hyper_parameter_tuning_job(self, **request: Any) -> Answer:
         """Training jobs of a tuning job, paged. See ListTrainingJobsForHyperParameterTuningJob.
@@ -154,7 +156,7 @@ class LocalAmt:
         """
         job = self._tuning_job("ListTrainingJobsForHyperParameterTuningJob", request)
         rows, token = queries.training_jobs(self._store.training_jobs(job.name), request)
-        return _answer({"TrainingJobSummaries": [responses.training_job_summary(job, row) for row in rows], **token})
+        return answer({"TrainingJobSummaries": [responses.training_job_summary(job, row) for row in rows], **token})
 
     def stop_hyper_parameter_tuning_job(self, **request: Any) -> Answer:
         """Stop a tuning job and what it runs. See StopHyperParameterTuningJob; a second stop changes nothing.
@@ -174,7 +176,7 @@ class LocalAmt:
         if not doorbell.ring(folder.poke) and not self._supervise:
             self._supervision.settle(job.name)
         doorbell.ring_all(folder.watchers)
-        return _answer({})
+        return answer({})
 
     def describe_training_job(self, **request: Any) -> Answer:
         """One training job. See DescribeTrainingJob.
@@ -188,7 +190,7 @@ class LocalAmt:
         job = None if trial is None else self._store.tuning_job(trial.tuning_job)
         if trial is None or job is None:
             raise client_error("ValidationException", "Requested resource not found.", operation)
-        return _answer(responses.describe_training_job(job, trial))
+        return answer(responses.describe_training_job(job, trial))
 
     def list_tags(self, **request: Any) -> Answer:
         """Tags of a tuning job, or of one of its training jobs, which bear the same. See ListTags.
@@ -203,7 +205,7 @@ class LocalAmt:
         job = self._store.tuning_job(name if trial is None else trial.tuning_job)
         if job is None:
             raise client_error("ValidationException", "Requested resource not found.", operation)
-        return _answer({"Tags": [dict(tag) for tag in job.tags]})
+        return answer({"Tags": [dict(tag) for tag in job.tags]})
 
     def wait_for_change(self, tuning_job_name: str, timeout_s: float) -> None:
         """Until anything of a tuning job has changed since the last call, or the time is over.
@@ -279,11 +281,6 @@ class LocalAmt:
         if trial is None:
             raise client_error("ValidationException", "Requested resource not found.", "DescribeTrainingJob")
         return JobFolder(self._home, trial.tuning_job).trial(trial.name, trial.attempt).root
-
-
-def _answer(content: Mapping[str, Any]) -> Answer:
-    metadata = {"RequestId": secrets.token_hex(16), "HTTPStatusCode": 200, "HTTPHeaders": {}, "RetryAttempts": 0}
-    return {**content, "ResponseMetadata": metadata}
 
 
 def _name_in_use(name: str) -> ClientError:

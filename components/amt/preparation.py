@@ -35,6 +35,7 @@ class Workshop:
         python: Interpreter for one's own scripts.
         stop_grace_s: Seconds between SIGTERM and SIGKILL; AWS waits 120.
         fork: Whether built-in trainers are forked from a fork server.
+        store_pauses_s: Pauses between tries while the store does not answer.
     """
 
     store: ObjectStore
@@ -42,6 +43,7 @@ class Workshop:
     python: str
     stop_grace_s: float
     fork: bool
+    store_pauses_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
 
 
 def is_final(error: Exception | None) -> bool:
@@ -67,6 +69,7 @@ def prepare(job: TuningJob, trial: TrainingJob, folder: TrialFolder, workshop: W
     """
     definition = job.definition
     values = hyperparameters(job, trial)
+    shutil.rmtree(folder.root, ignore_errors=True)  # what an earlier try left
     folder.root.mkdir(parents=True)
     container.lay_out(
         folder,

@@ -17,6 +17,15 @@ _MOST_METRICS = 40
 _CHANNEL_NAME = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9._\-]*")
 
 
+def without_nones(value: Any) -> Any:
+    """A request without members that are None: to AWS they are not there."""
+    if isinstance(value, Mapping):
+        return {name: without_nones(member) for name, member in value.items() if member is not None}
+    if isinstance(value, list | tuple):
+        return [without_nones(member) for member in value]
+    return value
+
+
 def unavailable(request: Mapping[str, Any]) -> list[str]:
     """Paths of a valid request that ask for something the local engine cannot do yet."""
     return list(_unavailable(request))

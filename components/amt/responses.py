@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import math
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,12 @@ from components.amt.completion import best_of
 from components.amt.container import instance_type_of
 from components.amt.records import TrainingJob, TuningJob
 from components.amt.training_job import arn_of, artifact_uri, hyperparameters
+
+
+def answer(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Content as boto3 hands it out, with ResponseMetadata."""
+    metadata = {"RequestId": secrets.token_hex(16), "HTTPStatusCode": 200, "HTTPHeaders": {}, "RetryAttempts": 0}
+    return {**content, "ResponseMetadata": metadata}
 
 
 def _time(seconds: float) -> dt.datetime:

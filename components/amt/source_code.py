@@ -54,6 +54,7 @@ def check_entry_point(folder: Path, program: str) -> Path:
     Raises:
         BadSource: With the reason.
     """
+    entry = folder
     try:
         entry = (folder / program).resolve()
         usable = entry.is_relative_to(folder.resolve()) and entry.is_file()

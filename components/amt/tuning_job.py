@@ -63,7 +63,7 @@ class Supervisor:
 
         Raises:
             CannotWrite: Home or disk cannot be used; the job stays resumable.
-            Unavailable: The store of objects does not answer; the same.
+            Unavailable: The store of objects does not answer for long; what ran has ended before. The same.
         """
         try:
             job = self._read_job()
@@ -87,9 +87,10 @@ class Supervisor:
         step = completion.next_step(job, trials, runtime_s=self._runtime_s, exhausted=self._exhausted)
         if step.stop:
             self._active.stop()
+        self._active.raise_outage()
         if step.end is not None and not self._active:
             return self._finish(job, step)
-        proposed = step.launch > 0 and self._propose(job)
+        proposed = step.launch > 0 and self._active.outage is None and self._propose(job)
         if proposed or self._news:
             self._news = False
             doorbell.ring_all(self._watchers)

@@ -86,7 +86,7 @@ class Rounds(xgb.callback.TrainingCallback):
     def _asked(self, name: str) -> str:
         if name in self._metrics:
             return name
-        return next((asked for asked in self._metrics if name == asked or name.startswith(f"{asked}@")), name)
+        return next((asked for asked in self._metrics if name.startswith(f"{asked}@")), name)
 
     def _ordered(self, names: Sequence[str]) -> list[str]:
         # xgboost puts its own metrics before custom ones; unasked ones (the objective's default) stay in front.

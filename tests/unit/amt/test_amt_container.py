@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -98,6 +99,17 @@ def test_a_shell_entry_point_runs_in_the_shell() -> None:
     assert script_mode.command("python", "run.sh", ["--a", "b c"]) == ["/bin/sh", "-c", "./run.sh --a 'b c'"]
 
 
+def test_a_shell_script_is_run_whatever_its_mode(tmp_path: Path) -> None:
+    """A shell entry point that was packed without the right to execute runs."""
+    store = a_store(tmp_path / "store")
+    amt = LocalAmt(home=tmp_path / "amt", store=store)
+    code = put_script(store, "#!/bin/sh\necho 'loss = 0.5'\n", name="train.sh")
+    amt.create_hyper_parameter_tuning_job(**a_request("shell", code=code, jobs=1, program="train.sh"))
+    job = wait_for_end(amt, "shell")
+    amt.close()
+    assert job["ObjectiveStatusCounters"]["Succeeded"] == 1
+
+
 def archive(folder: Path, *members: tarfile.TarInfo) -> Path:
     """A gzipped tar of empty members."""
     path = folder / "sourcedir.tar.gz"
@@ -115,6 +127,39 @@ def test_an_archive_that_leaves_its_folder_is_refused(tmp_path: Path) -> None:
         with pytest.raises(source_code.BadSource, match="cannot be unpacked"):
             source_code.unpack(archive(tmp_path, member), tmp_path / "code")
     assert not (tmp_path / "escaped").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "pax_headers"),
+    [
+        (tarfile.FIFOTYPE, 0, {}),
+        (tarfile.LNKTYPE, 0, {}),
+        (tarfile.SYMTYPE, 0, {}),
+        (tarfile.CHRTYPE, 0, {}),
+        (tarfile.REGTYPE, -512, {}),
+        (tarfile.REGTYPE, 0, {"path": "a\0b"}),
+        (tarfile.REGTYPE, 0, {"GNU.sparse.map": "1,x"}),
+    ],
+    ids=["FIFO", "hard link", "link", "device", "negative", "NUL", "sparse"],
+)
+def test_an_archive_of_other_things_is_refused(
+    tmp_path: Path, kind: bytes, size: int, pax_headers: dict[str, str]
+) -> None:
+    """What is no file or folder, has no size, or has a name no file can have is the archive's fault, not ours."""
+    member = tarfile.TarInfo("member")
+    member.type, member.size, member.linkname, member.pax_headers = kind, size, "other", pax_headers
+    path = tmp_path / "sourcedir.tar.gz"
+    with gzip.open(path, "wb") as file:
+        file.write(member.tobuf(tarfile.PAX_FORMAT) + bytes(1024))
+    with pytest.raises(source_code.BadSource, match="cannot be unpacked"):
+        source_code.unpack(path, tmp_path / "code")
+
+
+@pytest.mark.parametrize("program", ["train\0.py", "x" * 300 + ".py"])
+def test_an_entry_point_no_file_can_be_is_refused(tmp_path: Path, program: str) -> None:
+    """A sagemaker_program with NUL or beyond a name's length is the request's fault."""
+    with pytest.raises(source_code.BadSource, match="must name a file"):
+        source_code.check_entry_point(tmp_path, program)
 
 
 def test_an_archive_that_is_none_is_refused(tmp_path: Path) -> None:

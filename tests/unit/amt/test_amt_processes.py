@@ -30,6 +30,17 @@ print("created", flush=True)
 sys.stdin.readline()
 """
 
+# A child that gets SIGTERM the moment it is forked, before a line of its own has run.
+STOPPED_AT_ONCE = """
+import os, signal, sys
+from components.amt import container_process
+signal.signal(signal.SIGTERM, lambda *_: None)
+os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGTERM))
+launch = {"command": None, "environment": {}, "working_folder": sys.argv[1], "threads": 1, "trainer_module": "this"}
+container = container_process.start(launch, close_in_child=[])
+print(os.waitstatus_to_exitcode(os.waitpid(container.pid, 0)[1]), signal.pthread_sigmask(signal.SIG_BLOCK, []))
+"""
+
 WAIT = "import time\nprint('loss = 1', flush=True)\ntime.sleep(600)\n"
 
 
@@ -60,6 +71,14 @@ def test_the_server_has_one_thread_and_a_scrubbed_environment(tmp_path: Path, mo
         server.stdin.close()
         assert server.wait(30) == 0
         assert events.read() == ""
+
+
+def test_a_stop_right_after_the_fork_is_not_lost(tmp_path: Path) -> None:
+    """A signal that reaches a forked trainer before it has its own handlers ends it; the parent's mask is as it was."""
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED_AT_ONCE, str(tmp_path)], check=True, capture_output=True, timeout=60
+    )
+    assert done.stdout.decode().strip().endswith(f"{-signal.SIGTERM} set()")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, None], ids=["SIGKILL", "SIGTERM", "end"])

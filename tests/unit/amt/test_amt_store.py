@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from components.amt.records import TrainingJob, TuningJob
 from components.amt.store import AmtStore, NameTaken
-from components.errors import CannotWrite, Damaged
+from components.errors import Busy, CannotWrite, Damaged
+
+OPEN_MANY = """
+import sys
+from pathlib import Path
+from components.amt.store import AmtStore
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(60):
+    AmtStore(Path(sys.argv[1]) / str(number) / "amt.sqlite").close()
+"""
 
 
 def a_job(name: str = "job") -> TuningJob:
@@ -71,6 +84,40 @@ def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         half()
     assert store.training_jobs("job") == []
+    store.close()
+
+
+def test_many_may_open_a_new_home_at_once(tmp_path: Path) -> None:
+    """Processes that open a home for the first time at the same moment all get it."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPEN_MANY, str(tmp_path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for _ in range(4)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+    said = [process.communicate(timeout=60)[1].decode() for process in processes]
+    assert said == [""] * 4
+
+
+def test_a_record_that_somebody_else_writes_for_too_long_is_busy(tmp_path: Path) -> None:
+    """A lock that is not let go within the time is told as something to try again."""
+    store = AmtStore(tmp_path / "amt.sqlite", busy_timeout_s=0.01)
+    other = sqlite3.connect(tmp_path / "amt.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Busy, match="try again"):
+        store.add_tuning_job(a_job())
+    other.close()
+    store.add_tuning_job(a_job())
     store.close()
 
 

@@ -119,6 +119,13 @@ def test_a_training_job_over_its_time_is_stopped(amt: LocalAmt, store: FolderSto
     assert job["ObjectiveStatusCounters"]["Succeeded"] == 1
 
 
+def test_a_training_job_may_take_28_days(amt: LocalAmt, store: FolderStore) -> None:
+    """AWS's longest MaxRuntimeInSeconds is more than epoll can wait for, and trains all the same."""
+    code = put_script(store, "print('loss = 1')\n")
+    amt.create_hyper_parameter_tuning_job(**a_request("long", code=code, jobs=1, max_runtime_s=28 * 86_400))
+    assert wait_for_end(amt, "long")["TrainingJobStatusCounters"]["Completed"] == 1
+
+
 def test_a_job_over_its_time_completes(tmp_path: Path, store: FolderStore) -> None:
     """MaxRuntimeInSeconds counts supervised time over all supervisors; then what runs is stopped, Completed."""
     limits = {"MaxNumberOfTrainingJobs": 4, "MaxParallelTrainingJobs": 2, "MaxRuntimeInSeconds": 120}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -17,8 +16,9 @@ import pytest
 from amt_cases import STUBBORN, a_request, names, pids_in, put_script, trials_of, wait_for_end, wait_until
 from botocore.exceptions import ClientError
 
+from components.amt import doorbell
 from components.amt.client import LocalAmt
-from components.amt.folders import JobFolder, read_json
+from components.amt.folders import JobFolder, read_json, write_json
 from components.errors import CannotWrite
 from components.storage.local import FolderStore
 
@@ -90,40 +90,81 @@ def test_an_exit_record_is_adopted_and_not_run_again(tmp_path: Path, store: Fold
     wait_for_end(looker, "adopt")
     (name,) = names(looker, "adopt")
     record = read_json(looker.log_path(name).parent / "exit.json")
+    assert record is not None
+    record = {**record, "started_s": record["started_s"] - 1000, "ended_s": record["ended_s"] - 1000}
+    write_json(looker.log_path(name).parent / "exit.json", record)
     looker.close()
-    with sqlite3.connect(home / "amt.sqlite") as connection:  # as if the supervisor had died before recording it
-        connection.execute("UPDATE tuning_job SET status = 'InProgress', ended_s = NULL")
-        connection.execute("UPDATE training_job SET status = 'InProgress', objective = NULL, ended_s = NULL")
-    connection.close()
+    _forget_the_end(home, "InProgress")
     amt = LocalAmt(home=home, store=store)
     job = wait_for_end(amt, "adopt")
     attempt = amt.log_path(name).parent.suffix
     again = read_json(amt.log_path(name).parent / "exit.json")
+    told = amt.describe_training_job(TrainingJobName=name)
     amt.close()
+    assert abs(told["TrainingEndTime"].timestamp() - record["ended_s"]) < 100
+    assert told["BillableTimeInSeconds"] < 100
     assert job["BestTrainingJob"]["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] == 0.75
     assert attempt == ".1"
     assert again == record
 
 
-def test_a_runner_that_dies_is_an_internal_error(amt: LocalAmt, store: FolderStore) -> None:
-    """A runner that is killed while its supervisor lives makes a failed training job, counted as RetryableError."""
-    code = put_script(store, "import time\nprint('loss = 1', flush=True)\ntime.sleep(600)\n")
-    amt.create_hyper_parameter_tuning_job(**a_request("dead", code=code, jobs=1))
-    wait_until(amt, "dead", lambda _: any(amt.metric_curve(name) for name in names(amt, "dead")))
-    (name,) = names(amt, "dead")
-    processes = json.loads((amt.log_path(name).parent / "processes.json").read_text())
-    os.kill(processes["runner"][0], signal.SIGKILL)
-    job = wait_for_end(amt, "dead")
-    psutil.wait_procs(
-        [psutil.Process(pid) for pid in [processes["container"][0]] if psutil.pid_exists(pid)], timeout=10
+def _forget_the_end(home: Path, status: str) -> None:
+    """As if the supervisor had died 1000 s ago, before it could record how its one training job ended."""
+    with sqlite3.connect(home / "amt.sqlite") as connection:
+        connection.execute("UPDATE tuning_job SET status = ?, ended_s = NULL", (status,))
+        connection.execute(
+            "UPDATE training_job SET status = ?, secondary_status = 'Training', transitions = '[]', objective = NULL,"
+            " ended_s = NULL, started_s = started_s - 1000, created_s = created_s - 1000,"
+            " modified_s = modified_s - 1000",
+            (status,),
+        )
+    connection.close()
+
+
+def test_what_was_stopped_while_nobody_looked_ended_when_last_seen(tmp_path: Path, store: FolderStore) -> None:
+    """A training job a dead supervisor was stopping ends when it last showed a sign of life, not when it is found."""
+    amt = LocalAmt(home=tmp_path / "amt", store=store)
+    amt.create_hyper_parameter_tuning_job(**a_request("late", code=put_script(store, "print('loss = 1')\n"), jobs=1))
+    wait_for_end(amt, "late")
+    (name,) = names(amt, "late")
+    log = amt.log_path(name)
+    amt.close()
+    (log.parent / "exit.json").unlink()
+    last_s = log.stat().st_mtime - 900
+    os.utime(log, (last_s, last_s))
+    _forget_the_end(tmp_path / "amt", "Stopping")
+    amt = LocalAmt(home=tmp_path / "amt", store=store)
+    wait_for_end(amt, "late")
+    told = amt.describe_training_job(TrainingJobName=name)
+    amt.close()
+    assert told["TrainingJobStatus"] == "Stopped"
+    assert abs(told["TrainingEndTime"].timestamp() - last_s) < 5
+
+
+def test_a_runner_that_keeps_dying_is_an_internal_error(amt: LocalAmt, store: FolderStore) -> None:
+    """A runner that is killed three times makes a failed training job, counted as RetryableError."""
+    code = put_script(
+        store,
+        "import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(600)\n",
     )
+    amt.create_hyper_parameter_tuning_job(**a_request("dead", code=code, jobs=1))
+    job = wait_for_end(amt, "dead")
+    (row,) = trials_of(amt, "dead")
+    processes = json.loads((amt.log_path(row["TrainingJobName"]).parent / "processes.json").read_text())
+    containers = [psutil.Process(pid) for pid, _ in processes.values() if psutil.pid_exists(pid)]
+    _, alive = psutil.wait_procs(containers, timeout=10)
     assert job["TrainingJobStatusCounters"]["RetryableError"] == 1
-    assert trials_of(amt, "dead")[0]["FailureReason"].startswith("InternalServerError: ")
-    assert not psutil.pid_exists(processes["container"][0])
+    assert row["FailureReason"].startswith("InternalServerError: ")
+    assert amt.log_path(row["TrainingJobName"]).parent.suffix == ".3"
+    assert alive == []
 
 
-def test_a_fork_server_that_dies_is_replaced(amt: LocalAmt, store: FolderStore, tmp_path: Path) -> None:
-    """Training jobs whose fork server is killed are run again by a new one, under the same names."""
+@pytest.mark.parametrize(("what", "attempts_before"), [("server", 0), ("runner", 0), ("server", 8)])
+def test_what_is_killed_around_a_training_job_is_replaced(
+    store: FolderStore, tmp_path: Path, what: str, attempts_before: int
+) -> None:
+    """A training job whose fork server or runner is killed is run again, however many supervisors died before."""
+    amt = LocalAmt(home=tmp_path / "amt", store=store, supervise=attempts_before == 0)
     gate = tmp_path / "gate"
     code = put_script(
         store,
@@ -131,15 +172,30 @@ def test_a_fork_server_that_dies_is_replaced(amt: LocalAmt, store: FolderStore, 
         "while not os.path.exists(sys.argv[sys.argv.index('--gate') + 1]): time.sleep(0.01)\n",
     )
     amt.create_hyper_parameter_tuning_job(**a_request("server", code=code, jobs=1, static={"gate": str(gate)}))
+    if attempts_before:
+        amt.close()
+        with sqlite3.connect(tmp_path / "amt" / "amt.sqlite") as connection:
+            columns = "name, tuning_job, number, attempt, tuned, status, secondary_status, transitions, "
+            columns += "objective_status, metrics, created_s, modified_s, internal_error"
+            values = ["server-001-0", "server", 1, attempts_before, '{"eta": "0.5"}', "InProgress", "Training", "[]"]
+            values += ["Pending", "[]", 1.0, 1.0, 0]
+            marks = ",".join("?" * len(values))
+            connection.execute(f"INSERT INTO training_job ({columns}) VALUES ({marks})", values)  # noqa: S608 - ours
+        connection.close()
+        amt = LocalAmt(home=tmp_path / "amt", store=store)
     wait_until(amt, "server", lambda _: any(amt.metric_curve(name) for name in names(amt, "server")))
     (name,) = names(amt, "server")
     runner = json.loads((amt.log_path(name).parent / "processes.json").read_text())["runner"][0]
-    psutil.Process(runner).parent().kill()  # type: ignore[union-attr]  # the server is alive
+    killed = psutil.Process(runner) if what == "runner" else psutil.Process(runner).parent()
+    assert killed is not None
+    killed.kill()
     gate.touch()
     job = wait_for_end(amt, "server")
+    after, attempt = names(amt, "server"), amt.log_path(name).parent.suffix
+    amt.close()
     assert job["TrainingJobStatusCounters"]["Completed"] == 1
-    assert names(amt, "server") == [name]
-    assert amt.log_path(name).parent.suffix == ".2"
+    assert after == [name]
+    assert attempt == f".{attempts_before + 2}"
 
 
 def test_only_the_lock_holder_supervises(tmp_path: Path, store: FolderStore) -> None:
@@ -176,6 +232,38 @@ def test_what_supervision_cannot_write_is_told_to_who_asks(tmp_path: Path, store
     job = wait_for_end(amt, "blocked")
     amt.close()
     assert job["TrainingJobStatusCounters"]["Completed"] == 1
+
+
+def test_a_bell_that_cannot_be_made_leaves_the_job_resumable(tmp_path: Path, store: FolderStore) -> None:
+    """A supervisor that cannot even begin says what it cannot write; the job goes on when that is mended."""
+    amt = LocalAmt(home=tmp_path / "amt", store=store)
+    poke = JobFolder(tmp_path / "amt", "mute").poke
+    poke.mkdir(parents=True)
+    amt.create_hyper_parameter_tuning_job(**a_request("mute", code=put_script(store, "print('loss = 1')\n"), jobs=1))
+    for thread in threading.enumerate():
+        if thread.name == "amt-mute":
+            thread.join(30)
+    with pytest.raises(CannotWrite, match="cannot run tuning job mute"):
+        amt.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName="mute")
+    poke.rmdir()
+    job = wait_for_end(amt, "mute")
+    amt.close()
+    assert job["TrainingJobStatusCounters"]["Completed"] == 1
+
+
+def test_a_job_that_has_ended_is_left_alone(tmp_path: Path, amt: LocalAmt, store: FolderStore) -> None:
+    """A supervisor that finds its job ended stops what it runs and leaves; nothing is proposed any more."""
+    code = put_script(store, "import time\nprint('loss = 1', flush=True)\ntime.sleep(600)\n")
+    amt.create_hyper_parameter_tuning_job(**a_request("over", code=code, jobs=4, parallel=1))
+    wait_until(amt, "over", lambda _: any(amt.metric_curve(name) for name in names(amt, "over")))
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "amt-over"]
+    with sqlite3.connect(tmp_path / "amt" / "amt.sqlite") as connection:
+        connection.execute("UPDATE tuning_job SET status = 'Failed', ended_s = modified_s")
+    connection.close()
+    assert doorbell.ring(JobFolder(tmp_path / "amt", "over").poke)
+    thread.join(15)
+    assert not thread.is_alive()
+    assert len(names(amt, "over")) == 1
 
 
 def test_closing_leaves_no_process_and_no_thread(tmp_path: Path, store: FolderStore) -> None:

@@ -90,6 +90,10 @@ def test_the_minimal_request_has_no_breach() -> None:
         ),
         ({"request__Tags": [{"Key": "a", "Value": "what?"}]}, "Tags[0].Value: Member must satisfy regular expression"),
         ({"static__x": "v" * 2501}, "TrainingJobDefinition.StaticHyperParameters.x: Member must have length less than"),
+        (
+            {"config__RandomSeed": 2**70},
+            "RandomSeed: Member must have value less than or equal to 2147483647, got 1180",
+        ),
         ({"static__x": "two\nlines"}, "Member must satisfy regular expression pattern: .*, got 'two\\nlines'"),
         ({"definition__Environment": {"1A": "x"}}, "TrainingJobDefinition.Environment.1A: Member must satisfy regular"),
     ],
@@ -146,6 +150,18 @@ def test_other_operations_are_checked_too() -> None:
 
     assert "2 validation errors detected" in caught.value.response["Error"]["Message"]
     assert model_breaches("StopHyperParameterTuningJob", {"HyperParameterTuningJobName": "demo-1"}) == []
+
+
+@pytest.mark.parametrize(
+    ("moment", "good"), [("2024-01-01T00:00:00Z", True), ("1704067200", True), ("yesterday", False), ("nan", False)]
+)
+def test_times_may_be_texts(moment: str, good: bool) -> None:  # noqa: FBT001 - a parametrised answer
+    """A time given as text is one botocore's client would send; anything else is refused."""
+    found = model_breaches("ListHyperParameterTuningJobs", {"CreationTimeAfter": moment})
+
+    assert found == (
+        [] if good else [f"CreationTimeAfter: Member must be a timestamp in ISO 8601 or RFC 822 form, got {moment!r}"]
+    )
 
 
 def test_answers_are_checked() -> None:

@@ -136,6 +136,17 @@ def test_xgboosts_own_metrics_are_printed_by_the_name_asked_for(
     assert xgboost_metrics.score(run.model(), matrix, metric) == float(found.group(1))
 
 
+def test_a_metric_and_its_thresholded_self_stay_apart(container: Container, two_classes: tuple[Rows, Rows]) -> None:
+    """`error` and `error@0.7` are printed under their own names, and the objective shows its own value."""
+    values = {"objective": "binary:logistic", "eval_metric": "error,error@0.7"}
+    run = container.train({**values, "_tuning_objective_metric": "validation:logloss"}, *two_classes)
+    matrix, labels = run.channel("validation")
+    predicted = run.model().predict(matrix)
+
+    assert run.rounds[-1]["validation-error"] == pytest.approx(np.mean((predicted > 0.5) != labels), abs=1e-5)
+    assert run.rounds[-1]["validation-error@0.7"] == pytest.approx(np.mean((predicted > 0.7) != labels), abs=1e-5)
+
+
 def test_all_no_scores_zero_in_f1_binary_only(container: Container, two_classes: tuple[Rows, Rows]) -> None:
     """A model that always says no has no positive class: f1_binary is 0 while macro f1 looks like 0.44."""
     parameters = {"objective": "binary:logistic", "eta": "0", "base_score": "0.1", "eval_metric": "f1,f1_binary"}
