@@ -18,7 +18,7 @@ def plan_of(options: RunOptions) -> dict[str, Any]:
     Keys: `model mode reason run_key snapshot engine rows tuning_job job_status warm_start request`; `request` is the
     exact CreateHyperParameterTuningJob of the next attempt, null when the run would skip, or attach to `tuning_job`.
     """
-    from flows.tasks import decision_for, lineage_tags
+    from flows.tasks import base_version, decision_for, lineage_tags
     from flows.versions import registry_of
 
     line = open_line(options)
@@ -30,7 +30,7 @@ def plan_of(options: RunOptions) -> dict[str, Any]:
         scratch=line.settings.scratch,
     )
     registry = registry_of(line) if _has_registry(line) else None
-    last = registry.last_finished() if registry is not None else None
+    last = base_version(line, snapshot.digest, registry) if registry is not None else None
     decision = decision_for(line, snapshot.digest, last)
     generation = registry.generation(lineage_tags(line, snapshot.digest)) if registry is not None else 0
     document = {

@@ -31,6 +31,7 @@ def plan_summary(plan: dict[str, Any]) -> str:
     """What a run would do."""
     lines = [
         f"{plan['model']}: would {plan['mode']}; {plan['reason']}",
+        f"data           {', '.join(f'{count:,} {part}' for part, count in plan['rows'].items())} rows",
         f"snapshot       {plan['snapshot']}",
     ]
     lines.append(f"tuning job     {plan['tuning_job']} ({plan['job_status']})")

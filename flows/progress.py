@@ -46,8 +46,11 @@ class Plain:
         for trial in progress.trials:
             if trial.is_terminal and trial.training_job not in self._told:
                 self._told.add(trial.training_job)
-                best = best_of([t for t in progress.trials if t.training_job in self._told], maximize=maximize)
-                self.stage(f"  trial {trial.number}/{max_jobs} {outcome(trial)}; best so far {objective(best)}")
+                told = [t for t in progress.trials if t.training_job in self._told]
+                best = best_of(told, maximize=maximize)
+                self.stage(
+                    f"  trial {trial.number} {outcome(trial)}; {done(told)}/{max_jobs} done; best {objective(best)}"
+                )
 
     def search_ended(self) -> None:
         """As the protocol says."""
@@ -117,10 +120,15 @@ def for_stream(stream: TextIO) -> Reporter:
 def outcome(trial: Trial) -> str:
     """A finished trial in a few words."""
     if trial.status == "Failed":
-        return f"failed: {(trial.failure or 'no reason given').splitlines()[0][:120]}"
+        return f"failed: {' '.join((trial.failure or 'no reason given').split())[:200]}"
     if trial.objective is None:
         return f"{trial.status.lower()} without an objective"
     return f"{trial.status.lower()} at {objective(trial)}"
+
+
+def done(trials: Sequence[Trial]) -> int:
+    """Trials that are not trained again: of a stopped search the next attempt trains the stopped ones anew."""
+    return sum(trial.status in ("Completed", "Failed") for trial in trials)
 
 
 def objective(trial: Trial | None) -> str:
@@ -130,8 +138,8 @@ def objective(trial: Trial | None) -> str:
 
 def time_left_s(trials: Sequence[Trial], *, max_jobs: int, elapsed_s: float) -> float | None:
     """Seconds the search will still take at its pace so far; None before the first trial has finished."""
-    done = sum(trial.is_terminal for trial in trials)
-    return None if done == 0 else elapsed_s / done * (max_jobs - done)
+    finished = sum(trial.is_terminal for trial in trials)
+    return None if finished == 0 else elapsed_s / finished * max(0, max_jobs - finished)
 
 
 def _picture(progress: Progress, *, max_jobs: int, maximize: bool, elapsed_s: float) -> RenderableType:
@@ -141,15 +149,15 @@ def _picture(progress: Progress, *, max_jobs: int, maximize: bool, elapsed_s: fl
     from rich.table import Table
 
     trials = progress.trials
-    done = sum(trial.is_terminal for trial in trials)
+    finished = done(trials)
     best = best_of(trials, maximize=maximize)
     left_s = time_left_s(trials, max_jobs=max_jobs, elapsed_s=elapsed_s)
     head = Table.grid(padding=(0, 2))
     status = "" if progress.status == "InProgress" else f" {progress.status.lower()}"
     head.add_row(
         f"[bold]{progress.tuning_job}[/]{status}",
-        ProgressBar(total=max_jobs, completed=done, width=16),
-        f"{done}/{max_jobs} trials",
+        ProgressBar(total=max_jobs, completed=finished, width=16),
+        f"{finished}/{max_jobs} trials",
         f"best [bold]{objective(best)}[/]",
         f"{left_s:.0f} s left" if left_s is not None else "",
     )

@@ -92,9 +92,22 @@ def skipped_document(
         "reason": decision.reason,
         "spent": {"training_seconds": 0, "billable_seconds": 0, "cost_usd": 0.0, "estimated_cloud_usd": 0.0},
         "champion": None if champion is None else str(champion.version),
+        **_standing_promotion(recorded, last, champion),
         "deployment": deployment_document(deployment),
         "mlflow": {**mlflow, "url": _recorded_url(line, mlflow)},
     }
+
+
+def _standing_promotion(
+    recorded: Mapping[str, Any], last: ModelVersion, champion: ModelVersion | None
+) -> dict[str, Any]:
+    """Whether the version is champion now; what was recorded holds only as long as it is."""
+    is_champion = champion is not None and champion.version == last.version
+    reason = str(recorded.get("promotion_reason"))
+    if recorded.get("promoted") and not is_champion:
+        serving = "none is" if champion is None else f"version {champion.version} is"
+        reason = f"version {last.version} was promoted once and is not champion any more, {serving}"
+    return {"promoted": is_champion, "promotion_reason": reason}
 
 
 def _recorded_url(line: Line, mlflow: Mapping[str, Any]) -> str | None:

@@ -12,6 +12,7 @@ from components import naming
 from components.data.snapshot import DataSnapshot
 from components.decision import Decision
 from components.errors import Cancelled, RetuneError, TuningFailed
+from components.registry.model_version import ModelVersion
 from components.registry.tracking import RetrainingRun, open_run
 from components.registry.trial_log import TrialLog
 from components.tuning.engine import Progress, tune
@@ -33,11 +34,13 @@ class Run:
         identity: Which run this is.
         snapshot: Its data.
         decision: What it does and why.
+        base: Finished version that the decision was held against; None for a model without one.
     """
 
     identity: RunIdentity
     snapshot: DataSnapshot
     decision: Decision
+    base: ModelVersion | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +129,7 @@ def _why_none(line: Line, result: TuningResult) -> str:
     failures = [trial.failure for trial in result.trials if trial.failure]
     cause = f"; the first failed trial says: {' '.join(failures[0].split())[:400]}" if failures else ""
     law = result.failure or f"no trial emitted {line.spec.tuning.objective.metric}"
-    if result.failure is None and not result.count("Completed"):
+    if result.failure is None and not result.count("Completed") and not failures:
         law = "its time ran out before any trial had ended: raise budget.max_runtime_s"
     return f"tuning job {result.tuning_job} ended without a model: {law}{cause}"
 

@@ -20,6 +20,7 @@ from components.decision import Decision, Fingerprint
 from components.decision import decide as decide_purely
 from components.deployment.target import Deployment
 from components.errors import RetuneError
+from components.registry.mlflow_registry import Registry
 from components.registry.model_version import ModelVersion
 from components.registry.promotion import PromotionDecision
 from flows import results
@@ -68,10 +69,23 @@ def decide(line: Line, snapshot: DataSnapshot) -> Run:
     registry = registry_of(line)
     # Read before the decision: a run that finishes in between is then decided on, not trained again.
     generation = registry.generation(lineage_tags(line, snapshot.digest))
-    decision = decision_for(line, snapshot.digest, registry.last_finished())
+    base = base_version(line, snapshot.digest, registry)
+    decision = decision_for(line, snapshot.digest, base)
     reporter().stage(f"decision: {decision.mode}; {decision.reason}")
     identity = identify(line, snapshot_digest=snapshot.digest, generation=generation)
-    return Run(identity=identity, snapshot=snapshot, decision=decision)
+    return Run(identity=identity, snapshot=snapshot, decision=decision, base=base)
+
+
+def base_version(line: Line, snapshot_digest: str, registry: Registry) -> ModelVersion | None:
+    """The version a run is held against: the champion where it rests on the very same, else the newest finished one.
+
+    So neither an experiment beside the champion nor a rollback makes the next run train what is serving already.
+    """
+    champion = registry.champion()
+    same = lineage_tags(line, snapshot_digest).items()
+    if champion is not None and champion.is_finished and same <= champion.tags.items():
+        return champion
+    return registry.last_finished()
 
 
 def lineage_tags(line: Line, snapshot_digest: str) -> dict[str, str]:
@@ -85,7 +99,7 @@ def lineage_tags(line: Line, snapshot_digest: str) -> dict[str, str]:
 
 
 def decision_for(line: Line, snapshot_digest: str, last: ModelVersion | None) -> Decision:
-    """The decision about this data, given the model's latest finished version."""
+    """The decision about this data, held against `base_version`."""
     return decide_purely(
         asked=line.options.mode,
         on_unchanged=line.spec.decision.on_unchanged,
@@ -160,7 +174,6 @@ def finish(
 @stage
 def rest_on_last(line: Line, run: Run, deployment: Deployment | None) -> dict[str, Any]:
     """The result of a skipped run: that of the finished version it rests on."""
-    registry = registry_of(line)
-    last = registry.last_finished()
-    assert last is not None  # noqa: S101  a skip was decided on it
-    return results.skipped_document(line, run.decision, last, champion=registry.champion(), deployment=deployment)
+    assert run.base is not None  # noqa: S101  a skip was decided on it
+    champion = registry_of(line).champion()
+    return results.skipped_document(line, run.decision, run.base, champion=champion, deployment=deployment)

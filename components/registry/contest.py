@@ -43,6 +43,7 @@ def contest(
         back before, or that cannot be scored; and any version whose champion cannot be scored on these rows, because
         then nobody can tell which is better.
     """
+    challenger = registry.version(challenger.version)  # another command may have settled it meanwhile
     champion = registry.champion()
     reason = _barred(registry, challenger, metric)
     if reason is not None:

@@ -58,7 +58,9 @@ def read_rows(body: bytes, form: str, schema: Any) -> tuple[Any, Mapping[str, An
         from mlflow.pyfunc.scoring_server import infer_and_parse_data
 
         return infer_and_parse_data({given[0]: document[given[0]]}, schema), params
-    return conform(_frame(given[0], document[given[0]], schema.input_names()), schema), params
+    return conform(
+        _frame(given[0], document[given[0]], schema.input_names(), schema.required_input_names()), schema
+    ), params
 
 
 def _document(body: bytes) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def _from_csv(body: bytes, schema: Any) -> pd.DataFrame:
     return conform(frame.astype(object), schema)
 
 
-def _frame(form: str, data: Any, names: Sequence[str]) -> pd.DataFrame:
+def _frame(form: str, data: Any, names: Sequence[str], required: Sequence[str]) -> pd.DataFrame:
     """Rows as objects, nothing guessed."""
     if form == "dataframe_split":
         if not isinstance(data, dict) or not isinstance(data.get("data"), list):
@@ -101,13 +103,24 @@ def _frame(form: str, data: Any, names: Sequence[str]) -> pd.DataFrame:
     if not isinstance(data, list):
         raise InvalidInput(f"{form} must be a list of rows, got {_kind(data)}")
     if form == "dataframe_records" or any(isinstance(row, dict) for row in data):
-        for number, row in enumerate(data):
-            if not isinstance(row, dict):
-                raise InvalidInput(f"{form}: row {number} must be an object, got {_kind(row)}")
-        found = list(dict.fromkeys(name for row in data for name in row)) if data else list(names)
-        return pd.DataFrame([[row.get(name) for name in found] for row in data], columns=found, dtype=object)
+        return _records(form, data, names, required)
     rows = data if len(names) > 1 else [row if isinstance(row, list) else [row] for row in data]
     return _positional(form, rows, list(names))
+
+
+def _records(form: str, data: list[Any], names: Sequence[str], required: Sequence[str]) -> pd.DataFrame:
+    for number, row in enumerate(data):
+        if not isinstance(row, dict):
+            raise InvalidInput(f"{form}: row {number} must be an object, got {_kind(row)}")
+    found = list(dict.fromkeys(name for row in data for name in row)) if data else list(names)
+    needed = set(found).intersection(required)
+    for number, row in enumerate(data):
+        # One complete row must not excuse another: a typo would get a confident answer.
+        missing = [name for name in found if name in needed and name not in row]
+        if missing:
+            shown = ", ".join(map(repr, missing))
+            raise InvalidInput(f"every column must be there, missing in row {number}: {shown:.300}")
+    return pd.DataFrame([[row.get(name) for name in found] for row in data], columns=found, dtype=object)
 
 
 def _positional(form: str, rows: list[Any], columns: list[str]) -> pd.DataFrame:

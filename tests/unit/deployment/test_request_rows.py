@@ -102,6 +102,14 @@ def test_an_optional_column_may_be_left_out(schema: Any) -> None:
     assert list(rows_of({"dataframe_records": [{**row, "more": 1}]}, schema).columns) == ["age", "job", "count", "any"]
 
 
+def test_a_complete_record_does_not_excuse_another(schema: Any) -> None:
+    """A column that one row of a batch lacks is told with that row, not answered as missing."""
+    row = {name: value for name, value in ROWS[0].items() if name != "job"}
+
+    with pytest.raises(InvalidInput, match="missing in row 1: 'job'"):
+        rows_of({"dataframe_records": [ROWS[0], row]}, schema)
+
+
 def test_numbers_in_a_text_column_become_text(schema: Any) -> None:
     """A client that sends the category "5" as 5 means "5", whatever else is in the column."""
     rows = [{**ROWS[0], "job": 5}, {**ROWS[0], "job": None}]

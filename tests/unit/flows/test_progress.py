@@ -45,8 +45,8 @@ def test_plain_output_is_a_line_per_finished_trial_once() -> None:
     plain.search(progress, max_jobs=5, maximize=True)
 
     assert stream.getvalue().splitlines() == [
-        "  trial 1/5 completed at 0.5; best so far 0.5",
-        "  trial 2/5 failed: AlgorithmError: no; best so far 0.5",
+        "  trial 1 completed at 0.5; 1/5 done; best 0.5",
+        "  trial 2 failed: AlgorithmError: no; 2/5 done; best 0.5",
     ]
 
 
