@@ -107,6 +107,8 @@ def _standing_promotion(
     if recorded.get("promoted") and not is_champion:
         serving = "none is" if champion is None else f"version {champion.version} is"
         reason = f"version {last.version} was promoted once and is not champion any more, {serving}"
+    elif is_champion and not recorded.get("promoted"):
+        reason = f"version {last.version} was made champion after its run"
     return {"promoted": is_champion, "promotion_reason": reason}
 
 

@@ -55,7 +55,7 @@ def run_search(line: Line, run: Run) -> Searched:
     """Create the tuning job or take it up again, and follow it to its end.
 
     Raises:
-        TuningFailed: No trial has an objective.
+        TuningFailed: No trial has an objective, or the tuning job failed midway.
         Cancelled: Stopped on request.
     """
     channels = {part: run.snapshot.channel_uri(part) for part in ("train", "validation")}
