@@ -7,6 +7,7 @@ that does not end is cut off by a timer: `re` looks for signals while it matches
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -35,22 +36,25 @@ class Extractor:
     """
 
     def __init__(self, definitions: Sequence[Mapping[str, str]]) -> None:
-        self._patterns: list[tuple[str, re.Pattern[str], str]] = []
+        self._patterns: list[tuple[str, str, str]] = []
         self.broken: list[str] = []
         for definition in definitions:
+            needed = _needed_text(definition["Regex"])
             try:
-                pattern = re.compile(definition["Regex"])
+                if not needed:
+                    re.compile(definition["Regex"])
             except (re.error, RecursionError, OverflowError) as error:
                 self.broken.append(f"metric {definition['Name']!r}: the regex is not valid: {error}")
                 continue
-            self._patterns.append((definition["Name"], pattern, _needed_text(definition["Regex"])))
+            self._patterns.append((definition["Name"], definition["Regex"], needed))
 
     def values(self, line: str) -> Iterator[tuple[str, float]]:
         """Metric name and float32 value for each definition that matches a line (without its line end)."""
         escaped = line.replace("\t", _ESCAPED_TAB)
-        for name, pattern, needed in self._patterns:
+        for name, regex, needed in self._patterns:
             if needed and needed not in escaped:
                 continue
+            pattern = _compiled(regex)
             match = pattern.search(escaped) or (pattern.search(line) if escaped != line else None)
             if match is None:
                 continue
@@ -60,6 +64,9 @@ class Extractor:
                 continue
             yield name, float32(value)
 
+
+# Compiled when first needed: a built-in algorithm brings 33 patterns (5 ms), and a training emits a few of them.
+_compiled = functools.lru_cache(maxsize=64)(re.compile)
 
 # The built-in algorithms' regexes all hold `#011<part>-<metric>:`; 67 of them on every line would cost milliseconds.
 _BUILT_IN = re.compile(r"\.\*\\\[\[0-9\]\+\\\]\.\*(#011[a-z0-9_\-]+:)\(.*")
