@@ -17,6 +17,9 @@ from components.tuning.result import Trial
 
 _FIRST_RETRY_S = 0.5
 _LONGEST_RETRY_S = 15.0
+# While the search runs, writing gets at most a tenth of the time: a processor writing is one that trains nothing.
+_REST_PER_WRITING = 9.0
+_LONGEST_REST_S = 20.0
 
 
 class TrialLog:
@@ -26,7 +29,7 @@ class TrialLog:
         open_run: `tracking.open_run` with its arguments. Called in the thread, again and again until the server
             answers: importing MLflow (4-8 s) and making its schema cost the search nothing.
         curve: As `RetrainingRun.record` takes it. Called in the thread.
-        pause_s: Seconds between two rounds of writing, so that a curve goes out in batches and not by the point.
+        pause_s: Least seconds between two rounds of writing, so that a curve goes out in batches and not by the point.
     """
 
     def __init__(self, *, open_run: Callable[[], RetrainingRun], curve: Curve, pause_s: float = 2.0) -> None:
@@ -115,7 +118,9 @@ class TrialLog:
                     return
                 self._batch, self._waiting = self._waiting, {}
                 self._writing = True
+            began_s = time.monotonic()
             error = self._round()
+            rest_s = max(self._pause_s, min(_LONGEST_REST_S, _REST_PER_WRITING * (time.monotonic() - began_s)))
             with self._changed:
                 batch, self._batch = self._batch, {}
                 self._writing = False
@@ -130,7 +135,7 @@ class TrialLog:
                     self._waiting = {**batch, **self._waiting}
                     self._hopeless += not (isinstance(error, RetuneError) and error.retryable)
                 self._changed.notify_all()
-                self._rest(self._pause_s if error is None else retry_s, failed=error is not None)
+                self._rest(rest_s if error is None else retry_s, failed=error is not None)
             if error is not None:
                 retry_s = min(_LONGEST_RETRY_S, 2 * retry_s)
 
