@@ -47,5 +47,7 @@ def print_bars(bars: Sequence[Bar]) -> None:
     table = Table("measured", "value", "bar", "", title="bars")
     for bar in bars:
         value = "missing" if math.isnan(bar.value) else f"{bar.value:.3g}"
-        table.add_row(bar.name, value, f"{'<=' if bar.at_most else '>='} {bar.limit:.3g}", "held" if bar.held else "MISSED")
+        table.add_row(
+            bar.name, value, f"{'<=' if bar.at_most else '>='} {bar.limit:.3g}", "held" if bar.held else "MISSED"
+        )
     Console().print(table)

@@ -114,7 +114,11 @@ def peer(name: str) -> float:
     if not PEERS_PYTHON.is_file():
         return math.nan
     done = subprocess.run(
-        [PEERS_PYTHON, script, str(TRIALS)], capture_output=True, text=True, check=False, env=os.environ | {"RAY_DEDUP_LOGS": "0"}
+        [PEERS_PYTHON, script, str(TRIALS)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"RAY_DEDUP_LOGS": "0"},
     )
     if done.returncode != 0:
         print(done.stderr[-2000:])

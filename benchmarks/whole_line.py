@@ -26,7 +26,7 @@ from components.deployment.ports import listen
 
 ROOT = Path(__file__).parent.parent
 RETUNE = str(Path(sys.executable).with_name("retune"))
-RUN = (RETUNE, "run", "flows/specs/digits.yaml", "--no-deploy", "--max-jobs", "20", "--json")
+RUN = (RETUNE, "run", "flows/specs/digits.yaml", "--max-jobs", "20", "--json")
 FIRST, SECOND = 2.0, 0.7
 START_TIMEOUT_S = 180.0
 

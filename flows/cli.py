@@ -5,10 +5,14 @@ Heavy libraries are imported by the commands that need them, so that `retune --h
 
 from __future__ import annotations
 
+import atexit
 import json
+import os
 import sys
+import threading
 from collections.abc import Callable
-from typing import Annotated, Any
+from contextlib import suppress
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -213,7 +217,17 @@ def main() -> None:
         code = 0
     except Exception as error:  # noqa: BLE001  the one place that turns errors into exits
         code = _told(error)
-    sys.exit(code if isinstance(code, int) else 0)
+    _leave(code if isinstance(code, int) else 0)
+
+
+def _leave(code: int) -> NoReturn:
+    """End as `sys.exit` does, but for taking the imported libraries apart, which takes 2 s after a run (measured)."""
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  the interpreter's own first step: joins threads
+    atexit._run_exitfuncs()  # noqa: SLF001  its second; what would follow is freeing every object one by one
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(BrokenPipeError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _told(error: Exception) -> int:

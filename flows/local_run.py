@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, TextIO
 
-from components.errors import InvalidInput
+from components.errors import InvalidInput, RetuneError
 from components.settings import (
+    Settings,
     apply_environment,
     prefect_environment,
     read_settings,
@@ -35,7 +37,7 @@ def run_line(options: RunOptions, *, progress: TextIO) -> dict[str, Any]:
         refuse_early(line)
         from flows.local_services import ensure_prefect, has_own_prefect
 
-        warming = threading.Thread(target=_import_heavy_libraries, daemon=True)
+        warming = threading.Thread(target=_get_ready, args=(settings,), daemon=True)
         if not has_own_prefect(settings):
             report.stage("starting this home's Prefect server (once; `retune down` stops it)")
             warming.start()
@@ -74,10 +76,15 @@ def refuse_early(line: Line) -> None:
     settings.writable_home()
 
 
-def _import_heavy_libraries() -> None:
-    # While the server starts: what the stages will need costs seconds to import.
+def _get_ready(settings: Settings) -> None:
+    """While the server starts: import what the stages need, and make MLflow's own database, seconds each."""
     import components.amt.samplers.bayesian
     import components.registry.registration  # noqa: F401  the import is the purpose
+    from components.registry.connection import connect
+
+    if settings.owns_tracking:
+        with suppress(RetuneError):  # the stage that needs it says so
+            connect(settings.tracking_uri)
 
 
 def _run_flow(options: RunOptions) -> dict[str, Any]:
