@@ -8,6 +8,6 @@ fresh object. Then name it in `sampler.STRATEGIES` and `sampler.make_sampler`; t
 Importing this package is cheap: Optuna, scipy and numpy load with the first sampler.
 """
 
-from components.amt.samplers.sampler import STRATEGIES, Finished, Sampler, combinations, make_sampler
+from components.amt.samplers.sampler import STRATEGIES, Finished, ParentJob, Sampler, combinations, make_sampler
 
-__all__ = ["STRATEGIES", "Finished", "Sampler", "combinations", "make_sampler"]
+__all__ = ["STRATEGIES", "Finished", "ParentJob", "Sampler", "combinations", "make_sampler"]

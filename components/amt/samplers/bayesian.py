@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
@@ -22,22 +22,28 @@ from components.amt.samplers.gaussian_process import Posterior
 from components.amt.samplers.marginal_likelihood import most_probable_hyperparameters
 from components.amt.samplers.output_warp import warped
 from components.amt.samplers.parameter_space import ParameterSpace
-from components.amt.samplers.unit_cube import Floats, UnitCube, sobol
+from components.amt.samplers.transfer import Transfer
+from components.amt.samplers.unit_cube import Floats, Indices, UnitCube, sobol
 
 if TYPE_CHECKING:
-    from components.amt.samplers.sampler import Sampler
+    from components.amt.samplers.sampler import ParentJob, Sampler
 
 START: Final = 6
 MODELLED: Final = 3
 FITTED: Final = 150
+# Beyond it the posterior rests on the best third and a random rest: the cost of a score grows with the square.
+OBSERVED: Final = 500
 CENTRES: Final = 5
 
 
-def bayesian_search(space: ParameterSpace, *, maximize: bool, seed: int) -> Sampler:
-    """AMT's Bayesian strategy over one space."""
+def bayesian_search(
+    space: ParameterSpace, *, maximize: bool, seed: int, transferred: Sequence[ParentJob] = ()
+) -> Sampler:
+    """AMT's Bayesian strategy over one space, with parents of other tasks in its model."""
+    transfer = Transfer.of(space, transferred, maximize=maximize) if transferred else None
     return AskTell(
         space,
-        lambda seed, _number: GaussianProcessSampler(space.distributions, seed=seed),
+        lambda seed, _number: GaussianProcessSampler(space.distributions, seed=seed, transfer=transfer),
         maximize=maximize,
         seed=seed,
     )
@@ -54,12 +60,16 @@ class GaussianProcessSampler(BaseSampler):
     Args:
         search_space: All that is tuned; trials that lack one of them are left out.
         seed: Non-negative.
+        transfer: Trials of other tasks that the model is to know.
     """
 
-    def __init__(self, search_space: Mapping[str, BaseDistribution], *, seed: int) -> None:
+    def __init__(
+        self, search_space: Mapping[str, BaseDistribution], *, seed: int, transfer: Transfer | None = None
+    ) -> None:
         self._search_space = dict(search_space)
         self._cube = UnitCube(self._search_space)
         self._seed = seed
+        self._transfer = transfer or None
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Give the whole space; it is known from the start."""
@@ -74,7 +84,8 @@ class GaussianProcessSampler(BaseSampler):
         if not self._search_space:
             return {}
         history = _History.of(study, self._cube)
-        if len(history.values) + len(history.running) < START or len(history.values) < MODELLED:
+        fresh = len(history.values) + len(history.running) < START or len(history.values) < MODELLED
+        if fresh and self._transfer is None:
             point = self._start_point(trial.number, history.tried)
         else:
             with one_blas_thread():
@@ -95,22 +106,60 @@ class GaussianProcessSampler(BaseSampler):
         return next((point for point in points if not is_among(point, tried)), None)
 
     def _best_point(self, rng: np.random.Generator, history: _History) -> Floats | None:
-        cube = self._cube
-        targets = warped(history.values)
-        features = cube.features(history.points)
-        sample = _informative(targets, rng)
-        hyperparameters = most_probable_hyperparameters(features[sample], targets[sample], cube.groups)
-        model = Posterior(features, targets, hyperparameters, cube.groups)
-        expected = model.mean(features)
-        believed = cube.features(history.running)
+        cube, seen = self._cube, self._observations(history)
+        targets = warped(seen.values)
+        fitted = _informative(targets, rng, FITTED)
+        hyperparameters = most_probable_hyperparameters(seen.features[fitted], targets[fitted], seen.groups)
+        used = _informative(targets, rng, OBSERVED)
+        model = Posterior(seen.features[used], targets[used], hyperparameters, seen.groups)
+        expected = model.mean(seen.own(seen.centres))
+        believed = seen.own(history.running)
         incumbent = float(np.concatenate((expected, model.mean(believed))).min())
         model = model.believing(believed)
 
         def score(points: Floats) -> Floats:
-            return log_expected_improvement(*model.predict(cube.features(points)), incumbent)
+            return log_expected_improvement(*model.predict(seen.own(points)), incumbent)
 
-        centres = history.points[np.argsort(expected, kind="stable")[:CENTRES]]
+        centres = seen.centres[np.argsort(expected, kind="stable")[:CENTRES]]
         return most_promising(cube, score, centres, history.tried, rng)
+
+    def _observations(self, history: _History) -> _Observations:
+        cube, transfer = self._cube, self._transfer
+        if transfer is None:
+            return _Observations(
+                features=cube.features(history.points),
+                values=history.values,
+                groups=cube.groups,
+                own=cube.features,
+                centres=history.points,
+            )
+        few = len(history.values) < MODELLED
+        return _Observations(
+            features=np.vstack((transfer.own(history.points), transfer.parents_features())),
+            values=np.concatenate((history.values, transfer.aligned(history.points, history.values))),
+            groups=transfer.groups,
+            own=transfer.own,
+            centres=np.vstack((history.points, transfer.parents_points()[:CENTRES])) if few else history.points,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Observations:
+    """What the model is made of.
+
+    Attributes:
+        features: Columns of every trial that is in it, shape (n, features).
+        values: Their objective, to be minimised, shape (n,).
+        groups: For each feature column its coordinate.
+        own: Turns points of this job into feature columns.
+        centres: Points around which it is worth looking, shape (c, dimension).
+    """
+
+    features: Floats
+    values: Floats
+    groups: Indices
+    own: Callable[[Floats], Floats]
+    centres: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,10 +195,10 @@ class _History:
         return cls(points=points[usable], values=values[usable], running=points[running], tried=points)
 
 
-def _informative(targets: Floats, rng: np.random.Generator) -> Any:
-    """Choose the trials that hyperparameters are fitted on: the best third and a random rest, 150 at most."""
-    if len(targets) <= FITTED:
+def _informative(targets: Floats, rng: np.random.Generator, most: int) -> Any:
+    """Choose trials: all of them, or the best third of `most` and a random rest."""
+    if len(targets) <= most:
         return slice(None)
     ranked = np.argsort(targets, kind="stable")
-    best = FITTED // 3
-    return np.concatenate((ranked[:best], rng.choice(ranked[best:], FITTED - best, replace=False)))
+    best = most // 3
+    return np.concatenate((ranked[:best], rng.choice(ranked[best:], most - best, replace=False)))

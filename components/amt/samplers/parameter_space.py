@@ -19,6 +19,7 @@ from components.amt.samplers.parameter import (
     resolved_scaling,
     whole_number,
 )
+from components.amt.samplers.sampler import Finished
 
 Configuration = tuple[float | int | str, ...]
 
@@ -89,3 +90,11 @@ class ParameterSpace:
                 raise TypeError(f"a finite space must hold no continuous range, got {parameter.name}")
             axes.append(parameter.every_value())
         return product(*axes)
+
+
+def seen_configurations(
+    space: ParameterSpace, finished: Sequence[Finished], running: Sequence[Mapping[str, str]]
+) -> set[Configuration]:
+    """Collect what must not be proposed again: all that ran or runs, failed trials included."""
+    trials = (*(trial.hyperparameters for trial in finished), *running)
+    return {seen for trial in trials if (seen := space.configuration(trial)) is not None}

@@ -12,7 +12,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 
-from components.amt.samplers.parameter_space import Configuration, ParameterSpace
+from components.amt.samplers.parameter_space import Configuration, ParameterSpace, seen_configurations
 from components.amt.samplers.sampler import Finished
 
 DRAWS: Final = 64
@@ -36,14 +36,6 @@ class RandomSearch:
     ) -> dict[str, str] | None:
         """See `Sampler.propose`."""
         return draw_unseen(self._space, seen_configurations(self._space, finished, running), (self._seed, number))
-
-
-def seen_configurations(
-    space: ParameterSpace, finished: Sequence[Finished], running: Sequence[Mapping[str, str]]
-) -> set[Configuration]:
-    """Collect what must not be proposed again: all that ran or runs, failed trials included."""
-    trials = (*(trial.hyperparameters for trial in finished), *running)
-    return {seen for trial in trials if (seen := space.configuration(trial)) is not None}
 
 
 def draw_unseen(space: ParameterSpace, seen: set[Configuration], seed: tuple[int, ...]) -> dict[str, str] | None:

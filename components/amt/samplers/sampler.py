@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-STRATEGIES: Final = ("Bayesian", "Random")
+STRATEGIES: Final = ("Bayesian", "Random", "Grid", "Hyperband")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,21 @@ class Finished:
 
     hyperparameters: Mapping[str, str]
     objective: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParentJob:
+    """The trials of a warm start's parent.
+
+    Attributes:
+        finished: Its ended trials, with a value for every hyperparameter that is tuned now, also one that was static
+            in the parent.
+        identical: Whether the warm start is of type IdenticalDataAndAlgorithm: then its trials are as good as one's
+            own. Otherwise (TransferLearning) they come from another task.
+    """
+
+    finished: Sequence[Finished]
+    identical: bool
 
 
 class Sampler(Protocol):
@@ -49,7 +64,14 @@ class Sampler(Protocol):
         ...
 
 
-def make_sampler(strategy: str, parameter_ranges: Mapping[str, Any], *, maximize: bool, seed: int) -> Sampler:
+def make_sampler(
+    strategy: str,
+    parameter_ranges: Mapping[str, Any],
+    *,
+    maximize: bool,
+    seed: int,
+    parents: Sequence[ParentJob] = (),
+) -> Sampler:
     """Build the sampler of a tuning job.
 
     Args:
@@ -57,6 +79,7 @@ def make_sampler(strategy: str, parameter_ranges: Mapping[str, Any], *, maximize
         parameter_ranges: `ParameterRanges` of the request (bounds as strings), already validated.
         maximize: Whether larger objective values are better.
         seed: The job's RandomSeed, or one drawn once and stored with the job.
+        parents: Of a warm start; AMT has it for Bayesian and Random, the others take no notice.
 
     Raises:
         ValueError: The strategy is none of `STRATEGIES`, or a range is not one.
@@ -64,14 +87,26 @@ def make_sampler(strategy: str, parameter_ranges: Mapping[str, Any], *, maximize
     from components.amt.samplers.parameter_space import ParameterSpace
 
     space = ParameterSpace.of(parameter_ranges)
+    if strategy == "Grid":
+        from components.amt.samplers.grid import GridSearch
+
+        return GridSearch(space)
+    if strategy == "Hyperband":
+        from components.amt.samplers.hyperband import hyperband_search
+
+        return hyperband_search(space, seed=seed)
     if strategy == "Random":
         from components.amt.samplers.random import RandomSearch
+        from components.amt.samplers.warm_started import warm_started
 
-        return RandomSearch(space, seed=seed)
+        return warm_started(RandomSearch(space, seed=seed), space, parents, maximize=maximize)
     if strategy == "Bayesian":
         from components.amt.samplers.bayesian import bayesian_search
+        from components.amt.samplers.warm_started import warm_started
 
-        return bayesian_search(space, maximize=maximize, seed=seed)
+        transferred = [parent for parent in parents if not parent.identical]
+        search = bayesian_search(space, maximize=maximize, seed=seed, transferred=transferred)
+        return warm_started(search, space, parents, maximize=maximize)
     raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, got {strategy}")
 
 
