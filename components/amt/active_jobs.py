@@ -18,6 +18,8 @@ from typing import Any, Literal
 from components.amt import preparation, recovery, training_job
 from components.amt.folders import JobFolder, TrialFolder, read_json
 from components.amt.launcher import Launcher
+from components.amt.live_stopping import LiveStopping
+from components.amt.metrics import read_curve
 from components.amt.records import TrainingJob, TuningJob
 from components.amt.store import AmtStore
 from components.errors import RetuneError
@@ -74,6 +76,7 @@ class ActiveJobs:
         self._active: dict[str, _Active] = {}
         self._deaths: collections.Counter[str] = collections.Counter()
         self._threads: set[threading.Thread] = set()
+        self._stopping: LiveStopping | None = None
 
     def __bool__(self) -> bool:
         return bool(self._active)
@@ -98,11 +101,9 @@ class ActiveJobs:
         self._start(job, trial)
 
     def stop(self) -> None:
-        """Tell everything that runs to stop; what is only uploading still completes."""
+        """Tell everything that runs to stop."""
         for active in self._active.values():
-            if active.trial.status == "InProgress" and active.phase in ("preparing", "running"):
-                self._save(active, training_job.stopping(active.trial, time.time()))
-                self._launcher.send_signal(active.trial.name, signal.SIGTERM)
+            self._stop(active)
 
     def recover(self, job: TuningJob) -> None:
         """Take over from a supervisor that is gone.
@@ -110,6 +111,7 @@ class ActiveJobs:
         What is left of its processes is ended first, so that no exit record appears any more. Then: with one, the
         training job is adopted; without, it is run again under the same name and values.
         """
+        self._stopping = LiveStopping(job)
         self._trials = {trial.number: trial for trial in self._store.training_jobs(job.name)}
         unfinished = [trial for trial in self.all_trials() if not trial.terminal]
         recovery.end_leftovers([self._folder.trial(trial.name, trial.attempt) for trial in unfinished])
@@ -117,6 +119,7 @@ class ActiveJobs:
             folder = self._folder.trial(trial.name, trial.attempt)
             record = None if trial.terminal else read_json(folder.exit)
             if trial.terminal:
+                self._stopping.ended(trial, folder)
                 preparation.clear(folder)
             elif record is None and trial.status == "InProgress" and job.status == "InProgress":
                 self._run_again(job, trial)
@@ -125,7 +128,10 @@ class ActiveJobs:
                 if record is not None:
                     self._adopt(job, active, record)
                 else:
-                    self._end(active, training_job.stopped(trial, _last_sign_s(trial, folder)))
+                    last = read_curve(folder.metrics)  # what it emitted before its supervisor died counts
+                    self._end(
+                        active, training_job.stopped(trial, recovery.last_sign_s(trial, folder), job=job, emitted=last)
+                    )
 
     def abandon(self, wait: Callable[[float], None]) -> None:
         """End what still runs without recording it; wait until it is gone, so that no lock is left to a live runner.
@@ -153,9 +159,12 @@ class ActiveJobs:
         active = _Active(trial=trial, folder=self._folder.trial(trial.name, trial.attempt))
         self._active[trial.name] = active
         self._in_background(
-            lambda: preparation.prepare(job, trial, active.folder, self._workshop),
+            lambda: preparation.prepare(job, trial, active.folder, self._workshop, lambda: self._is_off(active)),
             lambda error: self._prepared(job, active, error),
         )
+
+    def _is_off(self, active: _Active) -> bool:
+        return self._abandoned.is_set() or active.trial.status == "Stopping"
 
     def _prepared(self, job: TuningJob, active: _Active, error: Exception | None) -> None:
         if self._abandoned.is_set():
@@ -184,6 +193,15 @@ class ActiveJobs:
             active.phase = "ended"
             if not self._abandoned.is_set():
                 self._runner_ended(job, active, event)
+
+        elif event["event"] == "metrics" and self._stopping and self._stopping.is_over(active.trial, active.folder):
+            self._stop(active)
+
+    def _stop(self, active: _Active) -> None:
+        """Tell a training job to stop; what is only uploading still completes."""
+        if active.trial.status == "InProgress" and active.phase in ("preparing", "running"):
+            self._save(active, training_job.stopping(active.trial, time.time()))
+            self._launcher.send_signal(active.trial.name, signal.SIGTERM)
 
     def _runner_ended(self, job: TuningJob, active: _Active, event: Mapping[str, Any]) -> None:
         record = read_json(active.folder.exit)
@@ -228,6 +246,8 @@ class ActiveJobs:
 
     def _end(self, active: _Active, trial: TrainingJob) -> None:
         self._save(active, trial)
+        if self._stopping is not None:
+            self._stopping.ended(trial, active.folder)
         del self._active[trial.name]
         preparation.clear(active.folder)
 
@@ -266,15 +286,6 @@ class ActiveJobs:
 
 def _is_outage(error: Exception | None) -> bool:
     return isinstance(error, RetuneError) and error.retryable
-
-
-def _last_sign_s(trial: TrainingJob, folder: TrialFolder) -> float:
-    """When a training job that nobody supervised was last seen alive."""
-    try:
-        written_s = folder.log.stat().st_mtime
-    except OSError:
-        written_s = 0.0
-    return min(time.time(), max(trial.modified_s, written_s))
 
 
 def _ending(event: Mapping[str, Any], folder: TrialFolder) -> str:

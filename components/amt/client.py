@@ -14,13 +14,15 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from components.amt import channels, doorbell, linux, queries, responses
+from components.amt import channels, doorbell, linux, queries, responses, warm_start
 from components.amt.algorithms import algorithm_of
+from components.amt.environments import Environments
 from components.amt.folders import JobFolder
 from components.amt.metrics import read_curve
 from components.amt.preparation import Workshop
@@ -79,6 +81,7 @@ class LocalAmt:
             store=store,
             cache=channels.Cache(self._home / "cache" / "objects", store),
             python=python,
+            environments=Environments(self._home / "cache", python=python),
             stop_grace_s=stop_grace_s,
             fork=fork,
         )
@@ -106,6 +109,7 @@ class LocalAmt:
         name = request["HyperParameterTuningJobName"]
         if self._store.tuning_job(name) is not None:
             raise _name_in_use(name)
+        parents = warm_start.resolved(request, self._store)
         channels.check_inputs(request["TrainingJobDefinition"], store=self._objects, region=self._region)
         config = request["HyperParameterTuningJobConfig"]
         now = time.time()
@@ -118,6 +122,7 @@ class LocalAmt:
             status="InProgress",
             created_s=now,
             modified_s=now,
+            parents=parents,
         )
         try:
             self._store.add_tuning_job(job)
@@ -135,7 +140,8 @@ class LocalAmt:
         """
         job = self._tuning_job("DescribeHyperParameterTuningJob", request)
         self._look_after(job)
-        return answer(responses.describe_tuning_job(job, self._store.training_jobs(job.name)))
+        parents = warm_start.parents_of(job, self._store) if warm_start.is_identical(job) else []
+        return answer(responses.describe_tuning_job(job, self._store.training_jobs(job.name), parents))
 
     def list_hyper_parameter_tuning_jobs(self, **request: Any) -> Answer:
         """Tuning jobs, paged. See ListHyperParameterTuningJobs.
@@ -176,6 +182,24 @@ class LocalAmt:
         if not doorbell.ring(folder.poke) and not self._supervise:
             self._supervision.settle(job.name)
         doorbell.ring_all(folder.watchers)
+        return answer({})
+
+    def delete_hyper_parameter_tuning_job(self, **request: Any) -> Answer:
+        """Forget a tuning job that has ended; its training jobs, logs and artifacts stay, its name is free again.
+
+        See DeleteHyperParameterTuningJob. Done when it returns, so Deleting and DeleteFailed are never seen here.
+
+        Raises:
+            ClientError: ResourceNotFound; ValidationException while it runs.
+        """
+        operation = "DeleteHyperParameterTuningJob"
+        job = self._tuning_job(operation, request)
+        kept = self._store.delete_tuning_job(job.name, expected=TERMINAL)
+        if kept is None:
+            text = f"The hyperparameter tuning job {job.name} cannot be deleted: it is not in a terminal state."
+            raise client_error("ValidationException", text, operation)
+        with suppress(OSError):  # logs only
+            JobFolder(self._home, job.name).root.rename(JobFolder(self._home, kept).root)
         return answer({})
 
     def describe_training_job(self, **request: Any) -> Answer:

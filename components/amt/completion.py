@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.amt.records import TrainingJob, TuningJob, TuningStatus
+from components.amt.records import TrainingJob, TuningJob, TuningStatus, float32
 
 _ATTEMPTS_WITHOUT_SUCCESS = 5
+_IMPROVEMENT = 0.01
 NONE_SUCCEEDED = (
     "No training job succeeded after 5 attempts. For additional details, please take a look at the training job "
     "failures by listing training jobs for the hyperparameter tuning job."
@@ -39,8 +41,9 @@ class Step:
 def next_step(job: TuningJob, trials: Sequence[TrainingJob], *, runtime_s: float, exhausted: bool) -> Step:
     """What a tuning job does next.
 
-    Asked to stop: all that run are stopped, then Stopped. Time over: the same, then Completed. Five training jobs
-    without one objective: the same, then Failed; at the fifth failure, while others may be running (one published
+    Asked to stop: all that run are stopped, then Stopped. Time over, or a completion criterion met: the same, then
+    Completed (AWS does not say what becomes of those that run; stopped, they cost no more). Five training jobs without
+    one objective: the same, then Failed; at the fifth failure, while others may be running (one published
     case). Training jobs that complete without emitting the objective count as failures here, with their own text.
 
     Args:
@@ -58,6 +61,8 @@ def next_step(job: TuningJob, trials: Sequence[TrainingJob], *, runtime_s: float
     ):
         reason = NO_METRICS if any(trial.status == "Completed" for trial in ended) else NONE_SUCCEEDED
         return Step(stop=True, end="Failed", reason=reason)
+    if criterion_met(job, trials):
+        return Step(stop=True, end="Completed")
     max_runtime_s = job.limits.get("MaxRuntimeInSeconds")
     if max_runtime_s is not None and runtime_s >= max_runtime_s:
         return Step(stop=True, end="Completed")
@@ -66,6 +71,47 @@ def next_step(job: TuningJob, trials: Sequence[TrainingJob], *, runtime_s: float
         return Step(end="Completed")
     left = job.limits["MaxParallelTrainingJobs"] - running
     return Step(launch=max(0, left if most is None else min(left, most - len(trials))))
+
+
+def criterion_met(job: TuningJob, trials: Sequence[TrainingJob]) -> bool:
+    """Whether the target is reached, or too many training jobs in a row did not improve (amt.md 1.5).
+
+    Looks at the whole history: a criterion that was met once stays met, whatever the training jobs that were stopped
+    for it still bring.
+    """
+    criteria = job.config.get("TuningJobCompletionCriteria") or {}
+    target = criteria.get("TargetObjectiveMetricValue")
+    if target is not None:
+        limit = float32(target)
+        values = [trial.objective for trial in trials if trial.terminal and trial.objective is not None]
+        if any(value >= limit if job.maximize else value <= limit for value in values):
+            return True
+    most = (criteria.get("BestObjectiveNotImproving") or {}).get("MaxNumberOfTrainingJobsNotImproving")
+    return most is not None and max(_not_improving(job, trials), default=0) >= most
+
+
+def not_improving(job: TuningJob, trials: Sequence[TrainingJob]) -> int:
+    """NumberOfTrainingJobsObjectiveNotImproving: training jobs with an objective since the last improvement."""
+    return next(reversed(_not_improving(job, trials)), 0)
+
+
+def _not_improving(job: TuningJob, trials: Sequence[TrainingJob]) -> list[int]:
+    """After each training job that ended with an objective, in the order of their ends: how many did not improve.
+
+    An improvement is one of 1 % or more over the best before, as the API's reference has it; by the developer guide's
+    example any value above the best is one.
+    """
+    scored = [trial for trial in trials if trial.terminal and trial.objective is not None]
+    counts: list[int] = []
+    best: float | None = None
+    for trial in sorted(scored, key=lambda trial: (trial.ended_s or 0.0, trial.number)):
+        value = trial.objective or 0.0
+        gain = math.inf if best is None else (value - best) * (1 if job.maximize else -1)
+        improved = best is None or (gain > 0 and gain >= _IMPROVEMENT * abs(best))
+        counts.append(0 if improved else (counts[-1] if counts else 0) + 1)
+        if best is None or gain > 0:
+            best = value
+    return counts
 
 
 def best_of(job: TuningJob, trials: Sequence[TrainingJob]) -> TrainingJob | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 TuningStatus = Literal["InProgress", "Completed", "Failed", "Stopping", "Stopped"]
 TrainingStatus = Literal["InProgress", "Completed", "Failed", "Stopping", "Stopped"]
 ObjectiveStatus = Literal["Succeeded", "Pending", "Failed"]
 
-TERMINAL = ("Completed", "Failed", "Stopped")
+TERMINAL: Final = ("Completed", "Failed", "Stopped")
 
 
 def float32(value: float) -> float:
@@ -38,6 +38,7 @@ class TuningJob:
         modified_s: Last change of this job or of one of its training jobs.
         ended_s: End, None while it runs.
         runtime_s: Seconds under a supervisor; MaxRuntimeInSeconds counts these.
+        parents: Of its warm start, `{"arn", "created_s"}` each: which job is meant when its name is given to another.
     """
 
     name: str
@@ -51,6 +52,7 @@ class TuningJob:
     modified_s: float
     ended_s: float | None = None
     runtime_s: float = 0.0
+    parents: Sequence[Mapping[str, Any]] = ()
 
     @property
     def config(self) -> Mapping[str, Any]:

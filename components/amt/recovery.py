@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 from components.amt.folders import TrialFolder, read_json
+from components.amt.records import TrainingJob
 
 # A start time is told to a hundredth of a second; the clock behind it may be set in between.
 _SAME_START_S = 2.0
@@ -49,3 +51,12 @@ def _environment(pid: int) -> set[bytes]:
 def clear_attempt(folder: TrialFolder) -> None:
     """Remove an attempt that did not reach its end."""
     shutil.rmtree(folder.root, ignore_errors=True)
+
+
+def last_sign_s(trial: TrainingJob, folder: TrialFolder) -> float:
+    """When a training job that nobody supervised was last seen alive."""
+    try:
+        written_s = folder.log.stat().st_mtime
+    except OSError:
+        written_s = 0.0
+    return min(time.time(), max(trial.modified_s, written_s))

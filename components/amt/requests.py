@@ -32,17 +32,13 @@ def unavailable(request: Mapping[str, Any]) -> list[str]:
 
 
 def _unavailable(request: Mapping[str, Any]) -> Iterator[str]:
-    for name in ("WarmStartConfig", "Autotune", "TrainingJobDefinitions"):
+    for name in ("Autotune", "TrainingJobDefinitions"):
         if request.get(name):
             yield name
     config = request["HyperParameterTuningJobConfig"]
-    if config["Strategy"] not in ("Bayesian", "Random"):
-        yield f"Strategy {config['Strategy']}"
-    if config.get("TrainingJobEarlyStoppingType", "Off") != "Off":
-        yield f"TrainingJobEarlyStoppingType {config['TrainingJobEarlyStoppingType']}"
-    for name in ("StrategyConfig", "TuningJobCompletionCriteria"):
-        if config.get(name):
-            yield name
+    converged = (config.get("TuningJobCompletionCriteria") or {}).get("ConvergenceDetected") or {}
+    if converged.get("CompleteOnConvergence", "Disabled") != "Disabled":
+        yield "TuningJobCompletionCriteria.ConvergenceDetected"
     if (config.get("ParameterRanges") or {}).get("AutoParameters"):
         yield "AutoParameters"
     if request.get("TrainingJobDefinition"):
@@ -130,4 +126,7 @@ def as_kept(request: Mapping[str, Any]) -> dict[str, Any]:
     specification["MetricDefinitions"] = metrics
     for name in ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"):
         definition.setdefault(name, False)
-    return {"HyperParameterTuningJobConfig": config, "TrainingJobDefinition": definition}
+    kept = {"HyperParameterTuningJobConfig": config, "TrainingJobDefinition": definition}
+    if request.get("WarmStartConfig"):
+        kept["WarmStartConfig"] = copy.deepcopy(dict(request["WarmStartConfig"]))
+    return kept

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.amt.completion import best_of
+from components.amt.completion import best_of, not_improving
 from components.amt.container import instance_type_of
 from components.amt.records import TrainingJob, TuningJob
 from components.amt.training_job import arn_of, artifact_uri, hyperparameters
@@ -50,8 +50,16 @@ def objective_counters(trials: Sequence[TrainingJob]) -> dict[str, int]:
     }
 
 
-def describe_tuning_job(job: TuningJob, trials: Sequence[TrainingJob]) -> dict[str, Any]:
-    """DescribeHyperParameterTuningJob."""
+def describe_tuning_job(
+    job: TuningJob, trials: Sequence[TrainingJob], parents: Sequence[tuple[TuningJob, Sequence[TrainingJob]]] = ()
+) -> dict[str, Any]:
+    """DescribeHyperParameterTuningJob.
+
+    Args:
+        job: The tuning job.
+        trials: Its training jobs.
+        parents: Parents on identical data with their training jobs, for OverallBestTrainingJob; none otherwise.
+    """
     best = best_of(job, trials)
     answer: dict[str, Any] = {
         "HyperParameterTuningJobName": job.name,
@@ -63,14 +71,28 @@ def describe_tuning_job(job: TuningJob, trials: Sequence[TrainingJob]) -> dict[s
         "TrainingJobStatusCounters": status_counters(trials),
         "ObjectiveStatusCounters": objective_counters(trials),
         "ConsumedResources": {"RuntimeInSeconds": int(job.runtime_s)},
+        "TuningJobCompletionDetails": {"NumberOfTrainingJobsObjectiveNotImproving": not_improving(job, trials)},
     }
     if job.ended_s is not None:
         answer["HyperParameterTuningEndTime"] = _time(job.ended_s)
     if best is not None:
         answer["BestTrainingJob"] = training_job_summary(job, best)
+    if parents:
+        overall = [(job, best)] if best is not None else []
+        overall += [(parent, found) for parent, rows in parents if (found := best_of(parent, rows)) is not None]
+        if overall:
+            answer["OverallBestTrainingJob"] = _overall_best(job, overall)
     if job.failure_reason is not None:
         answer["FailureReason"] = job.failure_reason
     return answer
+
+
+def _overall_best(job: TuningJob, bests: Sequence[tuple[TuningJob, TrainingJob]]) -> dict[str, Any]:
+    """The best of the bests, the job's own before a parent's equal; a parent's names its tuning job."""
+    sign = -1.0 if job.maximize else 1.0
+    owner, best = min(bests, key=lambda row: sign * (row[1].objective or 0.0))
+    row = training_job_summary(owner, best)
+    return row if owner is job else {**row, "TuningJobName": owner.name.partition("~")[0]}
 
 
 def tuning_job_summary(job: TuningJob, trials: Sequence[TrainingJob]) -> dict[str, Any]:

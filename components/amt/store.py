@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -21,12 +22,13 @@ from components.amt.records import TrainingJob, TuningJob, TuningStatus
 from components.errors import Busy, CannotWrite, Damaged
 
 _BUSY_TIMEOUT_S = 30.0
+_DELETED = "~"  # in the name of no tuning job
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS tuning_job (
     name TEXT PRIMARY KEY COLLATE NOCASE, arn TEXT NOT NULL, request TEXT NOT NULL, tags TEXT NOT NULL,
     seed INTEGER NOT NULL, status TEXT NOT NULL, failure_reason TEXT, created_s REAL NOT NULL, modified_s REAL NOT NULL,
-    ended_s REAL, runtime_s REAL NOT NULL
+    ended_s REAL, runtime_s REAL NOT NULL, parents TEXT NOT NULL DEFAULT '[]'
 ) STRICT;
 CREATE TABLE IF NOT EXISTS training_job (
     name TEXT PRIMARY KEY COLLATE NOCASE, tuning_job TEXT NOT NULL COLLATE NOCASE REFERENCES tuning_job (name),
@@ -36,7 +38,9 @@ CREATE TABLE IF NOT EXISTS training_job (
     failure_reason TEXT, internal_error INTEGER NOT NULL, UNIQUE (tuning_job, number)
 ) STRICT;
 """
-_JSON_COLUMNS = frozenset({"request", "tags", "tuned", "transitions", "metrics"})
+# Columns that an earlier version did not have, as they are added to its tables.
+_LATER_COLUMNS = (("tuning_job", "parents", "TEXT NOT NULL DEFAULT '[]'"),)
+_JSON_COLUMNS = frozenset({"request", "tags", "tuned", "transitions", "metrics", "parents"})
 _TUNING = tuple(field.name for field in fields(TuningJob))
 _TRAINING = tuple(field.name for field in fields(TrainingJob))
 
@@ -71,9 +75,17 @@ class AmtStore:
                 self._connection.execute("PRAGMA synchronous=FULL")
                 self._connection.execute("PRAGMA foreign_keys=ON")
                 self._connection.executescript(_SCHEMA)
+                self._add_missing_columns()
             except sqlite3.Error:
                 self._connection.close()
                 raise
+
+    def _add_missing_columns(self) -> None:
+        """Bring a home of an earlier version up to the schema."""
+        for table, name, declaration in _LATER_COLUMNS:
+            known = {row["name"] for row in self._connection.execute(f"PRAGMA table_info({table})")}
+            if name not in known:
+                self._connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {declaration}")
 
     def close(self) -> None:
         """Close the file; the store is unusable afterwards."""
@@ -135,8 +147,34 @@ class AmtStore:
         return TuningJob(**_decoded(rows[0])) if rows else None
 
     def tuning_jobs(self) -> list[TuningJob]:
-        """All jobs by name."""
-        return [TuningJob(**_decoded(row)) for row in self._rows("SELECT * FROM tuning_job ORDER BY name")]
+        """All jobs by name, deleted ones left out."""
+        rows = self._rows("SELECT * FROM tuning_job WHERE name NOT LIKE ? ORDER BY name", (f"%{_DELETED}%",))
+        return [TuningJob(**_decoded(row)) for row in rows]
+
+    def tuning_job_of(self, arn: str, created_s: float) -> TuningJob | None:
+        """The job created then under that ARN, also when it has been deleted since."""
+        rows = self._rows("SELECT * FROM tuning_job WHERE arn = ? AND created_s = ?", (arn, created_s))
+        return TuningJob(**_decoded(rows[0])) if rows else None
+
+    def delete_tuning_job(self, name: str, *, expected: Sequence[TuningStatus]) -> str | None:
+        """Take a job off its name if its status is one of `expected`; its training jobs stay.
+
+        Returns:
+            The name it is kept under, which no job can be created with; None when it was not deleted.
+        """
+        marks = ",".join("?" * len(expected))
+        with self.transaction():
+            row = self._connection.execute(
+                f"SELECT name FROM tuning_job WHERE name = ? AND status IN ({marks})",  # noqa: S608 - only ? is put in
+                (name, *expected),
+            ).fetchone()
+            if row is None:
+                return None
+            kept = f"{row['name']}{_DELETED}{secrets.token_hex(4)}"
+            self._connection.execute("PRAGMA defer_foreign_keys=ON")
+            self._connection.execute("UPDATE tuning_job SET name = ? WHERE name = ?", (kept, name))
+            self._connection.execute("UPDATE training_job SET tuning_job = ? WHERE tuning_job = ?", (kept, name))
+        return kept
 
     def move_tuning_job(
         self,

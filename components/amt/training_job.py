@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -166,7 +166,35 @@ def failed(trial: TrainingJob, reason: str, now_s: float, *, internal: bool = Fa
     )
 
 
-def stopped(trial: TrainingJob, now_s: float) -> TrainingJob:
-    """A training job stopped before its container could say anything."""
+def stopped(
+    trial: TrainingJob, now_s: float, *, job: TuningJob | None = None, emitted: Sequence[Mapping[str, Any]] = ()
+) -> TrainingJob:
+    """A training job stopped before its container could say anything.
+
+    Args:
+        trial: The training job.
+        now_s: When.
+        job: Its tuning job, with `emitted`.
+        emitted: Points of its curve, oldest first: the last objective among them is its result, as it is of one whose
+            container ended in order.
+    """
+    last = {point["metric"]: point for point in emitted}
+    metrics = tuple(
+        {"MetricName": name, "Value": point["value"], "Timestamp": point["timestamp_s"]}
+        for name, point in last.items()
+        if usable(point["value"])
+    )
+    value = (
+        None
+        if job is None
+        else next((entry["Value"] for entry in metrics if entry["MetricName"] == job.objective["MetricName"]), None)
+    )
     final = enter(trial, "Stopped", now_s)
-    return replace(final, status="Stopped", objective_status="Failed", ended_s=final.modified_s)
+    return replace(
+        final,
+        status="Stopped",
+        objective=value,
+        objective_status="Failed" if value is None else "Succeeded",
+        metrics=metrics[:_METRICS],
+        ended_s=final.modified_s,
+    )

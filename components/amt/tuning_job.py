@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from components.amt import completion, doorbell, training_job
+from components.amt import completion, doorbell, training_job, warm_start
 from components.amt.active_jobs import ActiveJobs
 from components.amt.folders import JobFolder
 from components.amt.launcher import Launcher
@@ -112,7 +112,11 @@ class Supervisor:
         """Record and start one more training job; False when there is no configuration left."""
         if self._sampler is None:
             self._sampler = make_sampler(
-                job.config["Strategy"], job.config["ParameterRanges"], maximize=job.maximize, seed=job.seed
+                job.config["Strategy"],
+                job.config["ParameterRanges"],
+                maximize=job.maximize,
+                seed=job.seed,
+                parents=warm_start.parent_trials(job, self._store),
             )
         trials = self._active.all_trials()
         tuned = self._sampler.propose(
@@ -158,7 +162,7 @@ class Supervisor:
 
     def _read_job(self) -> TuningJob:
         job = self._store.tuning_job(self._name)
-        assert job is not None  # noqa: S101 - whoever started this supervisor has seen it, and none is ever removed
+        assert job is not None  # noqa: S101 - whoever started this supervisor has seen it, and none that runs is removed
         self._stored_runtime_s = job.runtime_s
         return job
 

@@ -175,11 +175,10 @@ class AmtContract:
     @pytest.mark.parametrize(
         ("config", "definition", "named"),
         [
-            ({"TrainingJobEarlyStoppingType": "Auto"}, {}, "TrainingJobEarlyStoppingType Auto"),
             (
-                {"TuningJobCompletionCriteria": {"TargetObjectiveMetricValue": 0.5}},
+                {"TuningJobCompletionCriteria": {"ConvergenceDetected": {"CompleteOnConvergence": "Enabled"}}},
                 {},
-                "TuningJobCompletionCriteria",
+                "TuningJobCompletionCriteria.ConvergenceDetected",
             ),
             ({}, {"CheckpointConfig": {"S3Uri": "s3://bucket/c"}}, "CheckpointConfig"),
             (

@@ -1,0 +1,68 @@
+"""Warm start: a tuning job's parents, from the record, as its sampler and its description need them (amt.md 3.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from components.amt import warm_start_rules
+from components.amt.range_rules import tuned_names
+from components.amt.records import TrainingJob, TuningJob
+from components.amt.samplers import Finished, ParentJob
+from components.amt.store import AmtStore
+from components.amt.validation import CREATE, client_error
+
+IDENTICAL = "IdenticalDataAndAlgorithm"
+
+
+def resolved(request: Mapping[str, Any], store: AmtStore) -> list[dict[str, Any]]:
+    """Which jobs a request's WarmStartConfig means: `{"arn", "created_s"}` each; none without one.
+
+    A parent's trials are looked up by these, so a running job keeps its parents though they are deleted.
+
+    Raises:
+        ClientError: ResourceNotFound, ResourceLimitExceeded or ValidationException for what AWS refuses.
+    """
+    config = request.get("WarmStartConfig")
+    if not config:
+        return []
+    names = [entry["HyperParameterTuningJobName"] for entry in config["ParentHyperParameterTuningJobs"]]
+    parents = []
+    for name in names:
+        parent = store.tuning_job(name)
+        if parent is None:
+            text = f"Amazon SageMaker can't find a tuning job called {name}. Type another name."
+            raise client_error("ResourceNotFound", text, CREATE)
+        parents.append(parent)
+    launched = sum(len(store.training_jobs(parent.name)) for parent in parents)
+    refusal = warm_start_rules.first_refusal(request, parents, launched=launched)
+    if refusal is not None:
+        raise client_error(refusal.code, refusal.message, CREATE)
+    return [{"arn": parent.arn, "created_s": parent.created_s} for parent in parents]
+
+
+def parents_of(job: TuningJob, store: AmtStore) -> list[tuple[TuningJob, Sequence[TrainingJob]]]:
+    """A job's parents with their training jobs; their own parents do not count, AMT's warm start is not recursive."""
+    found = [store.tuning_job_of(entry["arn"], entry["created_s"]) for entry in job.parents]
+    return [(parent, store.training_jobs(parent.name)) for parent in found if parent is not None]
+
+
+def is_identical(job: TuningJob) -> bool:
+    """Whether a job's warm start is of type IdenticalDataAndAlgorithm."""
+    return bool((job.request.get("WarmStartConfig") or {}).get("WarmStartType") == IDENTICAL)
+
+
+def parent_trials(job: TuningJob, store: AmtStore) -> list[ParentJob]:
+    """What the sampler is told: each parent's ended trials, with what was static there and is tuned here filled in."""
+    names = tuned_names(job.config["ParameterRanges"])
+    parents = []
+    for parent, trials in parents_of(job, store):
+        static = parent.definition.get("StaticHyperParameters", {})
+        finished = []
+        for trial in trials:
+            values = {**static, **trial.tuned}
+            if trial.terminal and all(name in values for name in names):
+                chosen = {name: values[name] for name in names}
+                finished.append(Finished(hyperparameters=chosen, objective=trial.objective))
+        parents.append(ParentJob(finished=finished, identical=is_identical(job)))
+    return parents
