@@ -16,9 +16,6 @@ _OFF: dict[str, tuple[Any, ...]] = {
     "training.max_wait_s": (),
     "training.sagemaker": ({},),
     "training.instance.count": (1,),
-    "tuning.early_stopping": ("off",),
-    "tuning.stop_when.target": (None,),
-    "tuning.stop_when.not_improving": (None,),
     "tuning.stop_when.converged": (False,),
     "budget.max_cost_usd": (None,),
     "budget.max_cost_usd_per_month": (None,),
@@ -32,7 +29,6 @@ _OFF: dict[str, tuple[Any, ...]] = {
 }
 # Fields that are built, with values that are not.
 _LATER_VALUES: dict[str, tuple[Any, ...]] = {
-    "tuning.strategy": ("grid", "hyperband"),
     "deployment.target": ("sagemaker",),
 }
 

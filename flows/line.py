@@ -240,6 +240,7 @@ def search_of(
             places=places,
             tags=tags,
             max_jobs=attempt.jobs,
+            parents=attempt.parents,
         )
 
     return Search(

@@ -15,6 +15,8 @@ from components.tuning.trial_reader import TrialReader
 
 UNFINISHED = ("InProgress", "Stopping")
 _MAX_ATTEMPTS = 99
+_MOST_PARENTS = 5
+_MOST_JOBS = 750
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +27,13 @@ class Attempt:
         number: From 1.
         jobs: Training jobs that are left.
         used_s: Seconds that earlier attempts ran.
+        parents: Earlier attempts whose training jobs it is to know.
     """
 
     number: int
     jobs: int
     used_s: int
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +78,10 @@ def next_attempt(attempts: Sequence[Mapping[str, Any]], search: Search, reader: 
         if status in UNFINISHED or (status == "Completed" and scored) or left <= 0:
             return None
     used_s = sum(job.get("ConsumedResources", {}).get("RuntimeInSeconds", 0) for job in attempts)
-    return Attempt(number=len(attempts) + 1, jobs=left, used_s=used_s)
+    names = [job["HyperParameterTuningJobName"] for job in attempts][-_MOST_PARENTS:]
+    # AMT counts parents' training jobs towards a job's limit.
+    parents = tuple(names) if len(reader.read(names)) + left <= _MOST_JOBS else ()
+    return Attempt(number=len(attempts) + 1, jobs=left, used_s=used_s, parents=parents)
 
 
 def create(client: TuningClient, request: Mapping[str, Any]) -> None:
@@ -110,12 +117,16 @@ def _attempts(client: TuningClient, search: Search) -> Iterator[Mapping[str, Any
 def _jobs_done(attempts: Sequence[Mapping[str, Any]], reader: TrialReader) -> int:
     """Training jobs that are not trained again.
 
-    One stopped because the search was stopped is; one that used up its own time is not. Failures of a search that
+    One stopped because the search was stopped is; one that used up its own time is not, nor one with an objective in a
+    search that stops training jobs itself (which of the two stopped it, nothing tells). Failures of a search that
     failed as a whole are what the next attempt is to mend; others are results.
     """
     done = 0
     for job in attempts:
+        config = job["HyperParameterTuningJobConfig"]
+        stops = config["Strategy"] == "Hyperband" or config.get("TrainingJobEarlyStoppingType") == "Auto"
         for trial in reader.read([job["HyperParameterTuningJobName"]]):
+            stopped = stops and trial.status == "Stopped" and trial.objective is not None
             failed = trial.status == "Failed" and job["HyperParameterTuningJobStatus"] != "Failed"
-            done += trial.status == "Completed" or failed or reader.ran_out_of_time(trial)
+            done += trial.status == "Completed" or failed or stopped or reader.ran_out_of_time(trial)
     return done

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,7 @@ def build_request(
     places: RequestPlaces,
     tags: Mapping[str, str],
     max_jobs: int | None = None,
+    parents: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The request for one attempt of a run.
 
@@ -65,13 +66,16 @@ def build_request(
         places: Where it points.
         tags: Tags of the tuning job.
         max_jobs: What is left of `tuning.max_jobs` when earlier attempts finished some.
+        parents: Earlier attempts, whose training jobs the search is to know. AMT warm starts Bayesian and Random
+            searches only: what is left of a grid is therefore drawn at random, which repeats no parent's combination.
 
     Raises:
         InvalidInput: The request breaks a law of the API, told before anything is sent.
     """
     jobs = tuning.max_jobs if max_jobs is None else max_jobs
+    strategy = "random" if parents and tuning.strategy == "grid" else tuning.strategy
     config: dict[str, Any] = {
-        "Strategy": tuning.strategy.capitalize(),
+        "Strategy": strategy.capitalize(),
         "HyperParameterTuningJobObjective": {
             "Type": tuning.objective.type.capitalize(),
             "MetricName": tuning.objective.metric,
@@ -82,28 +86,61 @@ def build_request(
             "MaxRuntimeInSeconds": budget.max_runtime_s,
         },
         "ParameterRanges": to_parameter_ranges(tuning.space),
-        "TrainingJobEarlyStoppingType": "Off",
+        "TrainingJobEarlyStoppingType": tuning.early_stopping.capitalize(),
+        **_completion_criteria(tuning),
     }
+    if strategy == "hyperband":
+        config |= _hyperband(training)
     if tuning.seed is not None:
         config["RandomSeed"] = tuning.seed
     request: dict[str, Any] = {
         "HyperParameterTuningJobName": name,
         "HyperParameterTuningJobConfig": config,
-        "TrainingJobDefinition": _definition(training, places),
+        "TrainingJobDefinition": _definition(training, places, may_be_stopped=_stops_training_jobs(tuning)),
         "Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())],
     }
+    if parents and strategy != "hyperband":
+        request["WarmStartConfig"] = {
+            "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": parent} for parent in parents],
+            "WarmStartType": "IdenticalDataAndAlgorithm",
+        }
     _refuse_unlawful(request)
     if not training.is_script:
         _refuse_hyperparameters(request["TrainingJobDefinition"]["StaticHyperParameters"], tuning)
     return request
 
 
-def _definition(training: TrainingSpec, places: RequestPlaces) -> dict[str, Any]:
+def _completion_criteria(tuning: TuningSpec) -> dict[str, Any]:
+    criteria: dict[str, Any] = {}
+    if tuning.stop_when.target is not None:
+        criteria["TargetObjectiveMetricValue"] = tuning.stop_when.target
+    if tuning.stop_when.not_improving is not None:
+        most = tuning.stop_when.not_improving
+        criteria["BestObjectiveNotImproving"] = {"MaxNumberOfTrainingJobsNotImproving": most}
+    return {"TuningJobCompletionCriteria": criteria} if criteria else {}
+
+
+def _hyperband(training: TrainingSpec) -> dict[str, Any]:
+    """Resources of the built-in: its rounds, four rungs down; a script's are read from its epochs by AMT itself."""
+    rounds = training.hyperparameters.get("num_round")
+    if training.is_script or not str(rounds).isdecimal():
+        return {}
+    most = int(str(rounds))
+    return {"StrategyConfig": {"HyperbandStrategyConfig": {"MinResource": max(1, most // 27), "MaxResource": most}}}
+
+
+def _stops_training_jobs(tuning: TuningSpec) -> bool:
+    return tuning.strategy == "hyperband" or tuning.early_stopping == "auto"
+
+
+def _definition(training: TrainingSpec, places: RequestPlaces, *, may_be_stopped: bool) -> dict[str, Any]:
     algorithm: dict[str, Any] = {
         "TrainingImage": training_image(training, places.region),
         "TrainingInputMode": "File",
     }
     static = {name: _as_text(value) for name, value in training.hyperparameters.items()}
+    if may_be_stopped and not training.is_script:
+        static.setdefault("save_model_on_termination", "true")  # one stopped early may be the best, and needs a model
     if training.is_script and training.entry_point is not None and places.code_uri is not None:
         algorithm["MetricDefinitions"] = [{"Name": metric.name, "Regex": metric.regex} for metric in training.metrics]
         static |= {"sagemaker_program": training.entry_point, "sagemaker_submit_directory": places.code_uri}

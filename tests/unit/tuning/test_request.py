@@ -13,7 +13,7 @@ from components.tuning.images import script_image, xgboost_image
 from components.tuning.request import RequestPlaces, build_request
 from components.tuning.search_space import HyperparameterRange, to_parameter_ranges
 from components.tuning.training_spec import MetricSpec, TrainingSpec
-from components.tuning.tuning_spec import ObjectiveSpec, TuningSpec
+from components.tuning.tuning_spec import ObjectiveSpec, StopWhen, TuningSpec
 
 SPACE = {
     "eta": HyperparameterRange(continuous=(0.1, 0.5), scaling="logarithmic"),
@@ -115,3 +115,76 @@ def test_an_unknown_region_is_refused_with_the_known_ones() -> None:
     """There is no image to guess."""
     with pytest.raises(InvalidInput, match="us-east-1"):
         xgboost_image("mars-north-1")
+
+
+OBJECTIVE = ObjectiveSpec(metric="validation:accuracy", type="maximize")
+GRID = {
+    "booster": HyperparameterRange(categorical=("gbtree", "dart")),
+    "max_depth": HyperparameterRange(categorical=(2, 4, 6)),
+}
+
+
+def test_a_grid_counts_itself() -> None:
+    """Without max_jobs a grid has as many as combinations, and not more of them in parallel."""
+    tuning = TuningSpec.model_validate(
+        {
+            "objective": {"metric": "validation:accuracy", "type": "maximize"},
+            "strategy": "grid",
+            "space": {"booster": {"categorical": ["gbtree", "dart"]}},
+        }
+    )
+    limits = request_of(tuning=tuning)["HyperParameterTuningJobConfig"]["ResourceLimits"]
+
+    assert (limits["MaxNumberOfTrainingJobs"], limits["MaxParallelTrainingJobs"]) == (2, 2)
+
+
+def test_what_is_left_of_a_grid_is_drawn_without_the_parents_combinations() -> None:
+    """The next attempt of a grid is a Random search warm-started from the first, since AMT knows no warm grid."""
+    tuning = TuningSpec(objective=OBJECTIVE, strategy="grid", space=GRID, max_jobs=6)
+    request = request_of(tuning=tuning, max_jobs=2, parents=("digits-0123456789-01",), name="digits-0123456789-02")
+
+    assert request["HyperParameterTuningJobConfig"]["Strategy"] == "Random"
+    assert request["WarmStartConfig"] == {
+        "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": "digits-0123456789-01"}],
+        "WarmStartType": "IdenticalDataAndAlgorithm",
+    }
+
+
+def test_hyperband_takes_its_resources_from_the_rounds_and_keeps_models() -> None:
+    """The built-in's rounds are its resource, and a training job that is stopped saves its model."""
+    tuning = TuningSpec(objective=OBJECTIVE, strategy="hyperband", space=SPACE)
+    training = TrainingSpec(hyperparameters={"num_round": 81, "num_class": 10, "objective": "multi:softmax"})
+    request = request_of(tuning=tuning, training=training)
+
+    assert request["HyperParameterTuningJobConfig"]["StrategyConfig"] == {
+        "HyperbandStrategyConfig": {"MinResource": 3, "MaxResource": 81}
+    }
+    assert request["TrainingJobDefinition"]["StaticHyperParameters"]["save_model_on_termination"] == "true"
+
+
+def test_early_stopping_and_criteria_are_the_api_s_own() -> None:
+    """`auto` and `stop_when` become AMT's members."""
+    stop_when = StopWhen(target=0.9, not_improving=5)
+    tuning = TuningSpec(objective=OBJECTIVE, space=SPACE, early_stopping="auto", stop_when=stop_when)
+    config = request_of(tuning=tuning)["HyperParameterTuningJobConfig"]
+
+    assert config["TrainingJobEarlyStoppingType"] == "Auto"
+    assert config["TuningJobCompletionCriteria"] == {
+        "TargetObjectiveMetricValue": 0.9,
+        "BestObjectiveNotImproving": {"MaxNumberOfTrainingJobsNotImproving": 5},
+    }
+
+
+@pytest.mark.parametrize(
+    ("tuning", "law"),
+    [
+        ({"strategy": "grid", "space": SPACE}, "categorical ranges only, got eta, max_depth"),
+        ({"strategy": "grid", "space": GRID, "max_jobs": 5}, "trains all 6 combinations"),
+        ({"strategy": "hyperband", "space": SPACE, "early_stopping": "auto"}, "early_stopping must be off"),
+        ({"space": SPACE, "stop_when": {"not_improving": 2}}, "greater than or equal to 3"),
+    ],
+)
+def test_what_a_strategy_cannot_do_is_refused_by_the_spec(tuning: dict[str, Any], law: str) -> None:
+    """A grid is categorical and whole, Hyperband stops by itself."""
+    with pytest.raises(ValueError, match=law):
+        TuningSpec(objective=OBJECTIVE, **tuning)

@@ -43,6 +43,7 @@ class ScriptedAmt:
             "HyperParameterTuningJobName": name,
             "HyperParameterTuningJobArn": f"arn:{name}",
             "HyperParameterTuningJobStatus": job["status"],
+            "HyperParameterTuningJobConfig": {"Strategy": "Bayesian"},
             "ConsumedResources": {"RuntimeInSeconds": 60},
         }
 
