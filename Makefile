@@ -1,4 +1,5 @@
-# Each target makes the environment it needs first: `.venv/`, from the hashed lock, with pip alone.
+# Each target makes the environment it needs first, from a hashed lock, with pip alone: `.venv/`, and for the tests
+# `.venv-clients/`, which holds Amazon's own clients and nothing of ours.
 # Settings: PYTHON=python3.12  ARGS="--max-jobs 5"  TESTS=tests/unit/data  WORKERS=0
 
 PYTHON ?= python3
@@ -13,9 +14,11 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.made-from-requirements
 DEV := $(VENV)/.made-from-requirements-dev
 RETUNE := $(VENV)/.retune-installed
+CLIENTS := .venv-clients/.made-from-requirements-clients
 
 # The lock names everything, so pip resolves nothing (--no-deps); what is imported gets compiled then (--no-compile).
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install -qq --progress-bar off --no-compile --no-deps
+INSTALL := -m pip --disable-pip-version-check --no-input install -qq --progress-bar off --no-compile --no-deps
+PIP := $(BIN)/python $(INSTALL)
 
 # A file's tests share servers, so a file stays on one worker; in written order, because the longest (e2e) come first.
 SPREAD = -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -23,7 +26,7 @@ SPREAD = -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help retrain test check up down bench lock clean
+.PHONY: help retrain test check up down bench clients lock clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -37,46 +40,56 @@ up: $(RETUNE) ## start the local services and print where they listen
 down: $(RETUNE) ## stop them
 	@$(BIN)/retune down $(ARGS)
 
-test: $(DEV) $(RETUNE) ## every test (TESTS=path for some, WORKERS=0 for one process)
+test: $(DEV) $(RETUNE) $(CLIENTS) ## every test (TESTS=path for some, WORKERS=0 for one process)
 	@$(BIN)/pytest -q $(SPREAD) $(TESTS) $(ARGS)
 
-check: $(DEV) $(RETUNE) ## style, types, import laws, templates, project rules
+check: $(DEV) $(RETUNE) $(CLIENTS) ## style, types, import laws, templates, project rules, parity with AWS
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/cfn-lint infra/*.yaml
 	$(BIN)/pytest -q tests/unit/project
+	$(BIN)/python -m tests.parity --check -q $(SPREAD)
 
 bench: $(RETUNE) ## measure, and print tables
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-lock: ## resolve pyproject.toml again into the locks (the one target that wants `uv` on PATH; ARGS=--upgrade)
-	uv pip compile $(LOCK_OPTIONS) $(ARGS) -o requirements.lock
-	uv pip compile $(LOCK_OPTIONS) $(ARGS) --extra dev -c requirements.lock -o requirements-dev.lock
-LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	pyproject.toml --group pyproject.toml:build --extra cpu
+clients: $(CLIENTS) ## the SageMaker SDK and the AWS CLI, which tests and examples run unmodified
 
-clean: ## remove the environment and caches; what retune made (.retune/) stays
-	rm -rf $(VENV) build retune.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+lock: ## resolve pyproject.toml again into the locks (the one target that wants `uv` on PATH; ARGS=--upgrade)
+	$(RESOLVE) $(PROJECT) $(ARGS) -o requirements.lock
+	$(RESOLVE) $(PROJECT) $(ARGS) --extra dev -c requirements.lock -o requirements-dev.lock
+	$(RESOLVE) requirements-clients.in $(ARGS) -o requirements-clients.lock
+RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+PROJECT := pyproject.toml --group pyproject.toml:build --extra cpu
+
+clean: ## remove the environments and caches; what retune made (.retune/) stays
+	rm -rf $(VENV) .venv-* build retune.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find benchmarks components flows tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 OLD_PYTHON := import sys; v = sys.version_info; \
 	v < (3, 11) and sys.exit(f"retune needs Python >= 3.11, $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=python3.12 ...")
-NEW_VENV = $(PYTHON) -c '$(OLD_PYTHON)' && $(PYTHON) -m venv --clear $(VENV)
+NEW_VENV = $(PYTHON) -c '$(OLD_PYTHON)' && $(PYTHON) -m venv --clear
 
 $(RUN): requirements.lock
 	@echo "making .venv from requirements.lock (a minute or two)"
-	@$(NEW_VENV)
+	@$(NEW_VENV) $(VENV)
 	@$(PIP) --require-hashes -r requirements.lock
 	@touch $@
 
 # The larger lock holds the smaller one (a test says so): a finished environment is added to, any other made anew.
 $(DEV): requirements.lock requirements-dev.lock
 	@echo "making .venv from requirements-dev.lock (a minute or two)"
-	@if [ ! -e $(RUN) ] || [ requirements.lock -nt $(RUN) ] || [ -e $(DEV) ]; then $(NEW_VENV); else rm $(RUN); fi
+	@if [ ! -e $(RUN) ] || [ requirements.lock -nt $(RUN) ] || [ -e $(DEV) ]; then $(NEW_VENV) $(VENV); else rm $(RUN); fi
 	@$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $(RUN) $@
+
+$(CLIENTS): requirements-clients.lock
+	@echo "making .venv-clients from requirements-clients.lock (a minute)"
+	@$(NEW_VENV) $(@D)
+	@$(@D)/bin/python $(INSTALL) --require-hashes -r requirements-clients.lock
+	@touch $@
 
 $(RETUNE): pyproject.toml $(RUN)
 	@$(PIP) --no-build-isolation --editable .

@@ -18,6 +18,7 @@ import typer
 
 from components.errors import RetuneError
 from components.settings import quiet_libraries
+from flows.amt_commands import amt_app
 
 USAGE_ERROR = 64
 
@@ -28,6 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(amt_app)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Spec = Annotated[str, typer.Argument(help="Path of a spec, such as flows/specs/digits.yaml.", show_default=False)]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from components.storage.local import FolderStore
+from components.storage.store import ObjectStore
 
 IMAGE = "111122223333.dkr.ecr.us-east-1.amazonaws.com/own:1"
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
@@ -19,10 +20,15 @@ DEADLINE_S = 60.0
 def a_store(folder: Path) -> FolderStore:
     """A store with a little training data in it."""
     store = FolderStore(folder)
+    put_training_data(store)
+    return store
+
+
+def put_training_data(store: ObjectStore) -> None:
+    """A little training data, in both parts."""
     rows = "".join(f"{row % 2},{row},{row % 7}\n" for row in range(60))
     for part in ("train", "validation"):
         store.put_bytes(rows.encode(), f"s3://bucket/data/{part}/part.csv")
-    return store
 
 
 def put_script(store: FolderStore, text: str, *, name: str = "train.py", **others: str) -> str:

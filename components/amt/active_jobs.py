@@ -105,6 +105,11 @@ class ActiveJobs:
         for active in self._active.values():
             self._stop(active)
 
+    def stop_asked(self) -> None:
+        """Stop those that somebody asked to stop one by one."""
+        for name in self._store.asked_to_stop() & self._active.keys():
+            self._stop(self._active[name])
+
     def recover(self, job: TuningJob) -> None:
         """Take over from a supervisor that is gone.
 
@@ -193,7 +198,6 @@ class ActiveJobs:
             active.phase = "ended"
             if not self._abandoned.is_set():
                 self._runner_ended(job, active, event)
-
         elif event["event"] == "metrics" and self._stopping and self._stopping.is_over(active.trial, active.folder):
             self._stop(active)
 
@@ -213,7 +217,7 @@ class ActiveJobs:
             self._deaths[active.trial.name] += 1
             self._run_again(job, active.trial)
         else:
-            ending = _ending(event, active.folder)
+            ending = recovery.ending_of(event, active.folder)
             reason = f"InternalServerError: the process running the training job ended ({ending})"
             self._end(active, training_job.failed(active.trial, reason, time.time(), internal=True))
 
@@ -286,16 +290,3 @@ class ActiveJobs:
 
 def _is_outage(error: Exception | None) -> bool:
     return isinstance(error, RetuneError) and error.retryable
-
-
-def _ending(event: Mapping[str, Any], folder: TrialFolder) -> str:
-    code = event["code"]
-    if code is None:
-        return "its fork server ended"
-    if code < 0:
-        return f"signal {-code}"
-    try:
-        said = folder.runner_log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
-    except OSError:
-        said = ""
-    return str(event.get("error") or said or f"exit code {code}")

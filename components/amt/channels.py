@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import shutil
 import threading
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from components.amt.trimming import drop_least_used
 from components.amt.validation import CREATE, client_error
 from components.errors import Damaged, InvalidInput, NotFound
 from components.storage.store import ObjectInfo, ObjectStore, parse_uri
 
 _CACHED_MTIME_S = 1_000_000_000
+_MANIFEST_BYTES = 16 * 1024**2
 
 
 class Cache:
@@ -57,11 +61,21 @@ class Cache:
                             f"{found.uri} must have the {found.size} bytes listed, got {fresh.stat().st_size}"
                         )
                     fresh.chmod(0o444)
-                    os.utime(fresh, (_CACHED_MTIME_S, _CACHED_MTIME_S))
+                    os.utime(fresh, (time.time(), _CACHED_MTIME_S))
                     fresh.replace(path)
                 finally:
                     fresh.unlink(missing_ok=True)
+            else:  # the time of its last use is its access time, said by us: many disks do not keep it
+                os.utime(path, (time.time(), _CACHED_MTIME_S))
         return path
+
+    def trim(self) -> None:
+        """Drop what has not been used for longest, beyond 10 GiB; a file in use stays where it is linked.
+
+        Raises:
+            OSError: Something cannot be deleted.
+        """
+        drop_least_used(self._folder, now_s=time.time())
 
 
 def _intact(path: Path, size: int) -> bool:
@@ -77,7 +91,7 @@ def s3_uri(channel: Mapping[str, Any]) -> str:
     return str(channel["DataSource"]["S3DataSource"]["S3Uri"])
 
 
-def check_inputs(definition: Mapping[str, Any], *, store: ObjectStore, region: str) -> None:
+def check_inputs(definition: Mapping[str, Any], *, store: ObjectStore, region: str, operation: str = CREATE) -> None:
     """Refuse a definition whose channels have no objects, as Create does.
 
     Raises:
@@ -97,30 +111,28 @@ def check_inputs(definition: Mapping[str, Any], *, store: ObjectStore, region: s
                 f"exists in the selected region ({region}), that objects exist under that S3 prefix, and that the role "
                 f'"{definition["RoleArn"]}" has "s3:ListBucket" permissions on bucket "{bucket}".'
             )
-            raise client_error("ValidationException", text, CREATE)
+            raise client_error("ValidationException", text, operation)
 
 
 def place_channel(channel: Mapping[str, Any], *, folder: Path, store: ObjectStore, cache: Cache) -> None:
     """Put a channel's files where the container reads them, `input/data/<channel>/`.
 
     Args:
-        channel: One entry of InputDataConfig with an S3Prefix.
+        channel: One entry of InputDataConfig with an S3Prefix or a ManifestFile.
         folder: The channel's folder; it is made.
         store: Where the objects are.
         cache: Where their content is kept here.
 
     Raises:
         NotFound: No object is there.
-        InvalidInput: A key cannot be a path here.
+        InvalidInput: A key cannot be a path here, or the manifest is none.
         Unavailable: The store does not answer.
     """
-    prefix = s3_uri(channel)
+    uri = s3_uri(channel)
     folder.mkdir(parents=True)
     empty = True
-    for found in store.list(prefix):
-        relative = relative_key(parse_uri(prefix)[1], parse_uri(found.uri)[1])
-        if relative is None:
-            continue
+    is_manifest = channel["DataSource"]["S3DataSource"].get("S3DataType") == "ManifestFile"
+    for found, relative in _listed(uri, store) if is_manifest else _below(uri, store):
         empty = False
         try:
             _place(cache.file(found), folder / relative)
@@ -129,7 +141,40 @@ def place_channel(channel: Mapping[str, Any], *, folder: Path, store: ObjectStor
                 raise
             raise InvalidInput(f"each part of a key has at most 255 bytes, got {found.uri}") from error
     if empty:
-        raise NotFound(f"No S3 objects found under S3 URL {prefix!r} given in input data source.")
+        raise NotFound(f"No S3 objects found under S3 URL {uri!r} given in input data source.")
+
+
+def _below(prefix: str, store: ObjectStore) -> Iterator[tuple[ObjectInfo, PurePosixPath]]:
+    """The objects of a prefix, and where each lands below its channel's folder."""
+    for found in store.list(prefix):
+        relative = relative_key(parse_uri(prefix)[1], parse_uri(found.uri)[1])
+        if relative is not None:
+            yield found, relative
+
+
+def _listed(manifest: str, store: ObjectStore) -> Iterator[tuple[ObjectInfo, PurePosixPath]]:
+    """The objects that a manifest names, such as `[{"prefix": "s3://bucket/some/"}, "a.csv"]`, and their paths."""
+    law = 'a manifest is a JSON array, first {"prefix": "s3://..."}, then the rest of each S3Uri as text'
+    head = _exactly(manifest, store)
+    if head.size > _MANIFEST_BYTES:
+        raise InvalidInput(f"{law}, at most {_MANIFEST_BYTES} bytes; got {head.size} bytes in {manifest}")
+    try:
+        first, *names = json.loads(store.get_bytes(manifest))
+        prefix = str(first["prefix"])
+        usable = all(isinstance(name, str) and name.strip("/") and "\0" not in name for name in names)
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise InvalidInput(f"{law}; got something else in {manifest}") from error
+    if not usable:
+        raise InvalidInput(f"{law}; got an entry that is not in {manifest}")
+    for name in names:
+        yield _exactly(prefix + name, store), PurePosixPath(name.lstrip("/"))
+
+
+def _exactly(uri: str, store: ObjectStore) -> ObjectInfo:
+    found = next((entry for entry in store.list(uri) if entry.uri == uri), None)
+    if found is None:
+        raise NotFound(f"No S3 object found at {uri!r} given in input data source.")
+    return found
 
 
 def _place(source: Path, target: Path) -> None:

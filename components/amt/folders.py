@@ -5,6 +5,8 @@ home/
   amt.init                 held while a process opens the record
   server.log               what a fork server says
   cache/objects/           fetched inputs, by content
+  cache/environments/      what scripts' requirements.txt add to the interpreter (environments)
+  cache/pip/               pip's downloads
   jobs/<tuning job>/       the name in lower case, as names are compared
     lock                   held by the one supervising process
     poke                   FIFO: "look again, somebody asked for a stop"

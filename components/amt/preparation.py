@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.amt import container, script_mode, source_code
+from components.amt import container, installation, script_mode, source_code
 from components.amt.algorithms import algorithm_of
+from components.amt.bound_process import CalledOff
 from components.amt.channels import Cache, place_channel
+from components.amt.environments import Environments, NotInstalled, Order
 from components.amt.folders import TrialFolder, write_json
 from components.amt.records import TrainingJob, TuningJob
-from components.amt.training_job import arn_of, artifact_uri, hyperparameters
+from components.amt.training_job import algorithm_error, arn_of, artifact_uri, hyperparameters
 from components.errors import CannotWrite, RetuneError
 from components.storage.store import ObjectStore
 
@@ -33,6 +37,7 @@ class Workshop:
         store: Where inputs come from and artifacts go.
         cache: Fetched inputs.
         python: Interpreter for one's own scripts.
+        environments: What scripts' `requirements.txt` add to it.
         stop_grace_s: Seconds between SIGTERM and SIGKILL; AWS waits 120.
         fork: Whether built-in trainers are forked from a fork server.
         store_pauses_s: Pauses between tries while the store does not answer.
@@ -41,9 +46,26 @@ class Workshop:
     store: ObjectStore
     cache: Cache
     python: str
+    environments: Environments
     stop_grace_s: float
     fork: bool
     store_pauses_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
+
+    def trim(self) -> None:
+        """Keep the caches within bounds. What cannot be deleted stays: it is no training job's fault."""
+        with suppress(OSError):
+            self.cache.trim()
+        with suppress(OSError):
+            self.environments.trim()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Script:
+    """How an entry point is run."""
+
+    program: str
+    python: str
+    package: bool = False
 
 
 def is_final(error: Exception | None) -> bool:
@@ -59,8 +81,21 @@ def preloaded(job: TuningJob) -> tuple[str, ...]:
     return algorithm.preload
 
 
-def prepare(job: TuningJob, trial: TrainingJob, folder: TrialFolder, workshop: Workshop) -> None:
-    """Make the container's /opt/ml with its data and code, and last the launch file.
+def prepare(
+    job: TuningJob,
+    trial: TrainingJob,
+    folder: TrialFolder,
+    workshop: Workshop,
+    called_off: Callable[[], bool] = lambda: False,
+) -> None:
+    """Make the container's /opt/ml with its data, code and what the code wants installed, and last the launch file.
+
+    Args:
+        job: The tuning job.
+        trial: The training job.
+        folder: Of its attempt.
+        workshop: What it is run with.
+        called_off: Whether nobody waits for it any more; what takes long (pip) is ended then.
 
     Raises:
         CannotStart: The request is at fault: data or code that is not there or not usable.
@@ -82,8 +117,14 @@ def prepare(job: TuningJob, trial: TrainingJob, folder: TrialFolder, workshop: W
             target = folder.ml / "input" / "data" / channel["ChannelName"]
             place_channel(channel, folder=target, store=workshop.store, cache=workshop.cache)
         program = script_mode.program_of(values)
+        script = None
         if program is not None:
             _place_code(values, program, folder.ml / "code", workshop)
+            script = _install(job, program, folder, workshop, called_off)
+    except NotInstalled as error:
+        raise CannotStart(algorithm_error(str(error), exit_code=1)) from error
+    except CalledOff as error:
+        raise CannotStart("ClientError: the training job was stopped while it was prepared") from error
     except source_code.BadSource as error:
         raise CannotStart(f"ClientError: {error}") from error
     except RetuneError as error:
@@ -92,7 +133,7 @@ def prepare(job: TuningJob, trial: TrainingJob, folder: TrialFolder, workshop: W
         raise CannotStart(f"ClientError: {error}") from error
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:  # objects `a` and `a/b`
         raise CannotStart(f"ClientError: an object's key is another one's folder: {error}") from error
-    write_json(folder.launch, _launch(job, trial, folder, workshop, program))
+    write_json(folder.launch, _launch(job, trial, folder, workshop, script))
 
 
 def _place_code(values: Mapping[str, str], program: str, code: Path, workshop: Workshop) -> None:
@@ -104,8 +145,26 @@ def _place_code(values: Mapping[str, str], program: str, code: Path, workshop: W
     source_code.check_entry_point(code, program).chmod(0o755)  # the shell runs it, as the toolkit makes it
 
 
+def _install(
+    job: TuningJob, program: str, folder: TrialFolder, workshop: Workshop, called_off: Callable[[], bool]
+) -> _Script:
+    wanted = installation.wanted(folder.ml / "code", program)
+    if wanted is None:
+        return _Script(program=program, python=workshop.python)
+    order = Order(
+        job=job.arn,
+        log=folder.log,
+        base=folder.ml,
+        # On AWS pip runs inside the container, on the training job's time.
+        most_s=job.definition["StoppingCondition"].get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME_S),
+        called_off=called_off,
+    )
+    python = workshop.environments.python_for(wanted, order)
+    return _Script(program=program, python=python, package=wanted.package)
+
+
 def _launch(
-    job: TuningJob, trial: TrainingJob, folder: TrialFolder, workshop: Workshop, program: str | None
+    job: TuningJob, trial: TrainingJob, folder: TrialFolder, workshop: Workshop, script: _Script | None
 ) -> dict[str, Any]:
     definition = job.definition
     values = hyperparameters(job, trial)
@@ -119,11 +178,15 @@ def _launch(
         threads=threads,
     )
     algorithm = algorithm_of(job.image)
-    trainer = algorithm.trainer_module if algorithm is not None and program is None else None
+    trainer = algorithm.trainer_module if algorithm is not None and script is None else None
     command: list[str] | None = None
-    if program is not None:
+    scrubbed = container.scrubbed_environment(folder.ml)
+    if script is not None:
         words = script_mode.arguments(script_mode.user_hyperparameters(values))
-        command = script_mode.command(workshop.python, program, words)
+        command = script_mode.command(script.python, script.program, words, package=script.package)
+        if script.python != workshop.python:  # programs that come with what was installed are found first
+            programs = Path(script.python).parent
+            scrubbed |= {"VIRTUAL_ENV": str(programs.parent), "PATH": f"{programs}{os.pathsep}{scrubbed['PATH']}"}
     elif not workshop.fork:
         command = [
             workshop.python,
@@ -135,11 +198,11 @@ def _launch(
         "job": trial.name,
         "attempt": trial.attempt,
         "folder": str(folder.root),
-        "script": program is not None,
+        "script": script is not None,
         "command": command,
         "trainer_module": trainer,
         "working_folder": str(folder.ml / "code"),
-        "environment": {**container.scrubbed_environment(folder.ml), **environment},
+        "environment": {**scrubbed, **environment},
         "threads": threads,
         "metric_definitions": definition["AlgorithmSpecification"].get("MetricDefinitions", []),
         "max_runtime_s": definition["StoppingCondition"].get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME_S),

@@ -55,7 +55,26 @@ def training_jobs(trials: Sequence[TrainingJob], request: Mapping[str, Any]) -> 
     return _paged("ListTrainingJobsForHyperParameterTuningJob", wanted, _TRAINING_KEYS[sort_by], request)
 
 
-def _wanted(job: TuningJob, request: Mapping[str, Any]) -> bool:
+def all_training_jobs(trials: Sequence[TrainingJob], request: Mapping[str, Any]) -> Rows[TrainingJob]:
+    """The page of ListTrainingJobs, and `{"NextToken"}` when there are more.
+
+    As documented, the page is taken first and StatusEquals filters it: a page may hold fewer rows than MaxResults, or
+    none, with more to come.
+
+    Raises:
+        ClientError: ValidationException for a NextToken that is not one of this request.
+    """
+    status = request.get("StatusEquals")
+    others = {name: value for name, value in request.items() if name != "StatusEquals"}
+    wanted = [trial for trial in trials if _wanted(trial, others)]
+    # No warm pools and no training plans here: a request for those of a kind gets none.
+    if request.get("WarmPoolStatusEquals") or request.get("TrainingPlanArnEquals"):
+        wanted = []
+    rows, token = _paged("ListTrainingJobs", wanted, _TRAINING_KEYS[request.get("SortBy", "CreationTime")], request)
+    return [trial for trial in rows if status in (None, trial.status)], token
+
+
+def _wanted(job: TuningJob | TrainingJob, request: Mapping[str, Any]) -> bool:
     after, before = request.get("CreationTimeAfter"), request.get("CreationTimeBefore")
     modified_after, modified_before = request.get("LastModifiedTimeAfter"), request.get("LastModifiedTimeBefore")
     return (

@@ -11,6 +11,7 @@ TuningStatus = Literal["InProgress", "Completed", "Failed", "Stopping", "Stopped
 TrainingStatus = Literal["InProgress", "Completed", "Failed", "Stopping", "Stopped"]
 ObjectiveStatus = Literal["Succeeded", "Pending", "Failed"]
 
+NO_OBJECTIVE: Final = {"Type": "Minimize", "MetricName": ""}
 TERMINAL: Final = ("Completed", "Failed", "Stopped")
 
 
@@ -66,8 +67,8 @@ class TuningJob:
 
     @property
     def objective(self) -> Mapping[str, str]:
-        """`{"Type", "MetricName"}`."""
-        return self.config["HyperParameterTuningJobObjective"]  # type: ignore[no-any-return]  # JSON, checked at Create
+        """`{"Type", "MetricName"}`; a training job of its own has none, and no metric bears an empty name."""
+        return self.config.get("HyperParameterTuningJobObjective", NO_OBJECTIVE)  # type: ignore[no-any-return]  # JSON
 
     @property
     def limits(self) -> Mapping[str, int]:

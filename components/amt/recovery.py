@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -60,3 +62,17 @@ def last_sign_s(trial: TrainingJob, folder: TrialFolder) -> float:
     except OSError:
         written_s = 0.0
     return min(time.time(), max(trial.modified_s, written_s))
+
+
+def ending_of(event: Mapping[str, Any], folder: TrialFolder) -> str:
+    """How a runner ended that left no record, in words."""
+    code = event["code"]
+    if code is None:
+        return "its fork server ended"
+    if code < 0:
+        return f"signal {-code}"
+    try:
+        said = folder.runner_log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
+    except OSError:
+        said = ""
+    return str(event.get("error") or said or f"exit code {code}")

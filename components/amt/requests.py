@@ -31,6 +31,11 @@ def unavailable(request: Mapping[str, Any]) -> list[str]:
     return list(_unavailable(request))
 
 
+def definition_unavailable(definition: Mapping[str, Any]) -> list[str]:
+    """The same of one training job's definition."""
+    return list(_definition(definition))
+
+
 def _unavailable(request: Mapping[str, Any]) -> Iterator[str]:
     for name in ("Autotune", "TrainingJobDefinitions"):
         if request.get(name):
@@ -72,7 +77,7 @@ def _channel(channel: Mapping[str, Any], mode: str) -> Iterator[str]:
     source = channel["DataSource"].get("S3DataSource")
     if source is None:
         yield "FileSystemDataSource"
-    elif source["S3DataType"] != "S3Prefix":
+    elif source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
         yield f"S3DataType {source['S3DataType']}"
     elif not source["S3Uri"].startswith("s3://"):
         yield "an S3Uri that does not start with s3://"

@@ -12,6 +12,7 @@ from typing import Any
 from components.amt.completion import best_of, not_improving
 from components.amt.container import instance_type_of
 from components.amt.records import TrainingJob, TuningJob
+from components.amt.single_jobs import is_single
 from components.amt.training_job import arn_of, artifact_uri, hyperparameters
 
 
@@ -135,6 +136,21 @@ def training_job_summary(job: TuningJob, trial: TrainingJob) -> dict[str, Any]:
     return row
 
 
+def plain_summary(trial: TrainingJob, arn: str) -> dict[str, Any]:
+    """One row of ListTrainingJobs."""
+    row: dict[str, Any] = {
+        "TrainingJobName": trial.name,
+        "TrainingJobArn": arn,
+        "CreationTime": _time(trial.created_s),
+        "LastModifiedTime": _time(trial.modified_s),
+        "TrainingJobStatus": trial.status,
+        "SecondaryStatus": trial.secondary_status,
+    }
+    if trial.ended_s is not None:
+        row["TrainingEndTime"] = _time(trial.ended_s)
+    return row
+
+
 def describe_training_job(job: TuningJob, trial: TrainingJob) -> dict[str, Any]:
     """DescribeTrainingJob."""
     definition = copy.deepcopy(dict(job.definition))
@@ -142,7 +158,7 @@ def describe_training_job(job: TuningJob, trial: TrainingJob) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "TrainingJobName": trial.name,
         "TrainingJobArn": arn_of(job, trial.name),
-        "TuningJobArn": job.arn,
+        **(job.request.get("Echoed", {}) if is_single(job) else {"TuningJobArn": job.arn}),
         "ModelArtifacts": {"S3ModelArtifacts": artifact_uri(job, trial)},
         "TrainingJobStatus": trial.status,
         "SecondaryStatus": trial.secondary_status,

@@ -59,8 +59,17 @@ def _argument(value: Any) -> str:
     return str(value)
 
 
-def command(python: str, program: str, words: Sequence[str]) -> list[str]:
-    """The command line for an entry point in the code folder: Python for `.py`, else the shell."""
+def command(python: str, program: str, words: Sequence[str], *, package: bool = False) -> list[str]:
+    """The command line for an entry point in the code folder: Python for `.py`, else the shell.
+
+    Args:
+        python: Interpreter.
+        program: The entry point.
+        words: Its arguments.
+        package: Whether the code folder has been installed as a package, of which the entry point is a module.
+    """
+    if package:
+        return [python, "-m", program.replace(".py", ""), *words]
     if program.endswith(".py"):
         return [python, program, *words]
     return ["/bin/sh", "-c", f"./{shlex.join([program, *words])}"]

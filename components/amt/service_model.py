@@ -85,6 +85,15 @@ def _service() -> ServiceModel:
     return ServiceModel(loader.load_service_model("sagemaker", "service-2"), "sagemaker")
 
 
+def input_shape(operation: str) -> Shape | None:
+    """The shape of an operation's request; None when it takes none.
+
+    Raises:
+        OperationNotFoundError: The service has no such operation.
+    """
+    return _service().operation_model(operation).input_shape
+
+
 @functools.cache
 def _pattern(pattern: str) -> re.Pattern[str] | None:
     flags = re.NOFLAG if r"\p{L}" in pattern else re.ASCII  # Java's \w, \d and \s are ASCII

@@ -46,7 +46,7 @@ def unpack(archive: Path, folder: Path, *, most_members: int = MOST_MEMBERS, mos
 
 
 def check_entry_point(folder: Path, program: str) -> Path:
-    """Refuse an entry point that is not there, or code that wants something installed first.
+    """Refuse an entry point that is not there.
 
     Returns:
         The entry point.
@@ -62,10 +62,4 @@ def check_entry_point(folder: Path, program: str) -> Path:
         usable = False
     if not usable:
         raise BadSource(f"sagemaker_program must name a file of the source directory, got {program!r}")
-    for name in ("requirements.txt", "setup.py"):
-        if (folder / name).is_file():
-            raise BadSource(
-                f"{name} in the source directory is not available yet on the local engine: "
-                f"install what it names into this environment and leave the file out"
-            )
     return entry

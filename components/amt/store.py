@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS training_job (
     metrics TEXT NOT NULL, created_s REAL NOT NULL, started_s REAL, ended_s REAL, modified_s REAL NOT NULL,
     failure_reason TEXT, internal_error INTEGER NOT NULL, UNIQUE (tuning_job, number)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS stop_request (training_job TEXT PRIMARY KEY COLLATE NOCASE) STRICT;
 """
 # Columns that an earlier version did not have, as they are added to its tables.
 _LATER_COLUMNS = (("tuning_job", "parents", "TEXT NOT NULL DEFAULT '[]'"),)
@@ -151,6 +152,11 @@ class AmtStore:
         rows = self._rows("SELECT * FROM tuning_job WHERE name NOT LIKE ? ORDER BY name", (f"%{_DELETED}%",))
         return [TuningJob(**_decoded(row)) for row in rows]
 
+    def unfinished_jobs(self) -> list[TuningJob]:
+        """Jobs that have not ended, training jobs of their own among them."""
+        rows = self._rows("SELECT * FROM tuning_job WHERE status IN ('InProgress', 'Stopping') ORDER BY created_s")
+        return [TuningJob(**_decoded(row)) for row in rows]
+
     def tuning_job_of(self, arn: str, created_s: float) -> TuningJob | None:
         """The job created then under that ARN, also when it has been deleted since."""
         rows = self._rows("SELECT * FROM tuning_job WHERE arn = ? AND created_s = ?", (arn, created_s))
@@ -204,10 +210,17 @@ class AmtStore:
     # Training jobs
 
     def add_training_job(self, job: TrainingJob) -> None:
-        """Record a new training job, before anything of it runs."""
-        with self.transaction():
-            self._insert("training_job", _TRAINING, asdict(job))
-            self._touch(job)
+        """Record a new training job, before anything of it runs.
+
+        Raises:
+            NameTaken: The name is in use.
+        """
+        try:
+            with self.transaction():
+                self._insert("training_job", _TRAINING, asdict(job))
+                self._touch(job)
+        except sqlite3.IntegrityError as error:
+            raise NameTaken(job.name) from error
 
     def save_training_job(self, job: TrainingJob) -> None:
         """Record a training job's new state."""
@@ -229,6 +242,19 @@ class AmtStore:
         """The training jobs of a tuning job by number."""
         rows = self._rows("SELECT * FROM training_job WHERE tuning_job = ? ORDER BY number", (tuning_job,))
         return [_training_job(row) for row in rows]
+
+    def all_training_jobs(self) -> list[TrainingJob]:
+        """Every training job there is, whoever started it."""
+        return [_training_job(row) for row in self._rows("SELECT * FROM training_job")]
+
+    def ask_to_stop(self, training_job: str) -> None:
+        """Leave word for its supervisor that a training job is to be stopped."""
+        with self.transaction():
+            self._connection.execute("INSERT OR IGNORE INTO stop_request VALUES (?)", (training_job,))
+
+    def asked_to_stop(self) -> frozenset[str]:
+        """Names of training jobs that somebody asked to stop, ended ones among them."""
+        return frozenset(row["training_job"] for row in self._rows("SELECT training_job FROM stop_request"))
 
     def _insert(self, table: str, columns: Sequence[str], values: dict[str, Any]) -> None:
         encoded = _encoded(values)

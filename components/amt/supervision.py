@@ -99,6 +99,7 @@ class Supervision:
                 self._run_locked(name, folder)
             finally:
                 os.close(descriptor)
+            self._workshop.trim()
         except RetuneError as error:
             with self._lock:
                 self._errors[key] = error

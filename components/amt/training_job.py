@@ -49,7 +49,7 @@ def hyperparameters(job: TuningJob, trial: TrainingJob) -> dict[str, str]:
 
 def arn_of(job: TuningJob, training_job: str) -> str:
     """ARN of a training job, its name in lower case as AWS writes it."""
-    prefix = job.arn.partition(":hyper-parameter-tuning-job/")[0]
+    prefix = job.arn.rpartition(":")[0]
     return f"{prefix}:training-job/{training_job.lower()}"
 
 

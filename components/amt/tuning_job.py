@@ -87,6 +87,7 @@ class Supervisor:
         step = completion.next_step(job, trials, runtime_s=self._runtime_s, exhausted=self._exhausted)
         if step.stop:
             self._active.stop()
+        self._active.stop_asked()
         self._active.raise_outage()
         if step.end is not None and not self._active:
             return self._finish(job, step)

@@ -75,7 +75,6 @@ def test_a_script_sees_sagemakers_contract_and_no_secret(tmp_path: Path, monkeyp
 @pytest.mark.parametrize(
     ("others", "program", "said"),
     [
-        ({"requirements__txt": "left-pad"}, "train.py", "requirements.txt in the source directory is not available"),
         ({}, "missing.py", "sagemaker_program must name a file of the source directory, got 'missing.py'"),
         ({}, "../train.py", "sagemaker_program must name a file of the source directory, got '../train.py'"),
     ],

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from components.amt import channels
 from components.amt.client import LocalAmt
+from components.amt.environments import Environments
 from components.amt.folders import JobFolder, read_json
 from components.amt.preparation import Workshop
 from components.amt.store import AmtStore
@@ -133,7 +134,15 @@ def test_an_outage_lets_running_training_jobs_end(tmp_path: Path) -> None:
     store.uploads = [Unavailable("the store is away")] * 100
     record = AmtStore(home / "amt.sqlite")
     cache = channels.Cache(home / "cache", store)
-    workshop = Workshop(store=store, cache=cache, python=sys.executable, stop_grace_s=1, fork=True, store_pauses_s=())
+    workshop = Workshop(
+        store=store,
+        cache=cache,
+        python=sys.executable,
+        environments=Environments(tmp_path / "cache", python=sys.executable),
+        stop_grace_s=1,
+        fork=True,
+        store_pauses_s=(),
+    )
     supervision = Supervision(home, store=record, workshop=workshop)
     supervision.supervise("outage")
     for thread in threading.enumerate():

@@ -1,4 +1,4 @@
-"""The locks say what pyproject.toml asks for: read offline, without the tool that makes them."""
+"""The locks say what is asked for: read offline, without the tool that makes them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ ENTRY = re.compile(
 )
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 RUN = [*PROJECT["project"]["dependencies"], *EXTRAS["cpu"], *PROJECT["dependency-groups"]["build"]]
-WANTED = {"requirements.lock": RUN, "requirements-dev.lock": [*RUN, *EXTRAS["dev"]]}
+CLIENTS = [line for line in (REPO / "requirements-clients.in").read_text().splitlines() if not line.startswith("#")]
+WANTED = {
+    "requirements.lock": RUN,
+    "requirements-dev.lock": [*RUN, *EXTRAS["dev"]],
+    "requirements-clients.lock": CLIENTS,
+}
 
 Pins = dict[str, dict[str, str]]
 
@@ -31,14 +36,15 @@ def pins(lock: str) -> Pins:
 
 
 def asked_for(lock: str) -> set[str]:
-    """Names that a lock says pyproject.toml itself asked for."""
+    """Names that a lock says pyproject.toml, or the clients' own list, itself asked for."""
     entries = ENTRY.finditer((REPO / lock).read_text())
-    return {entry["name"] for entry in entries if "retune (pyproject.toml" in entry["rest"]}
+    askers = ("retune (pyproject.toml", "-r requirements-clients.in")
+    return {entry["name"] for entry in entries if any(asker in entry["rest"] for asker in askers)}
 
 
 @pytest.mark.parametrize("lock", WANTED)
 def test_every_requirement_is_pinned_within_its_range(lock: str) -> None:
-    """Each pin of a direct requirement lies in the range that pyproject.toml gives; `make lock` mends it."""
+    """Each pin of a direct requirement lies in the range that is given for it; `make lock` mends it."""
     wanted = [Requirement(text) for text in WANTED[lock]]
     pinned = pins(lock)
 
@@ -54,7 +60,7 @@ def test_every_requirement_is_pinned_within_its_range(lock: str) -> None:
 
 @pytest.mark.parametrize("lock", WANTED)
 def test_the_lock_asks_for_nothing_that_was_given_up(lock: str) -> None:
-    """What the lock calls a direct requirement still stands in pyproject.toml."""
+    """What the lock calls a direct requirement still stands where it is asked for."""
     assert asked_for(lock) == {canonicalize_name(Requirement(text).name) for text in WANTED[lock]}
 
 

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).resolve().parents[3]
-FOLDERS = ("flows", "components", "infra", "tests", ".github", ".ci", "benchmarks", "docs", "data")
+FOLDERS = ("flows", "components", "infra", "tests", ".github", ".ci", "benchmarks", "docs", "data", "examples")
 PYTHON = sorted(
     path
-    for folder in ("flows", "components", "benchmarks", "tests")
+    for folder in ("flows", "components", "benchmarks", "examples", "tests")
     for path in (REPO / folder).rglob("*.py")
     if not {"vendor", "fixtures"} & set(path.relative_to(REPO).parts)  # not written here
 )
 TEXT = sorted(
     path
     for path in (*REPO.iterdir(), *(path for folder in FOLDERS for path in (REPO / folder).rglob("*")))
-    if path.is_file() and path.suffix in {"", ".py", ".md", ".yaml", ".yml", ".toml", ".lock", ".html", ".js"}
+    if path.is_file() and path.suffix in {"", ".in", ".py", ".md", ".yaml", ".yml", ".toml", ".lock", ".html", ".js"}
 )
 NAMELESS = re.compile(r"(utils?|helpers?|common|misc)\.py")
 # In pieces, so that this file does not hold what it looks for.
