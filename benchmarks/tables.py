@@ -134,7 +134,7 @@ def table(name: str) -> TrialTable:
 def _trainings(task: Task) -> dict[str, Any]:
     import xgboost as xgb
 
-    train, validation = _matrices(task)
+    train, validation = matrices(task)
     rng = np.random.default_rng(2026)
     points = LOW + (HIGH - LOW) * rng.random((CONFIGURATIONS, 4))
     points[:, 3] = rng.integers(1, 11, CONFIGURATIONS)
@@ -162,7 +162,8 @@ def _trainings(task: Task) -> dict[str, Any]:
     return {"points": points, "curves": curves, "seconds": seconds}
 
 
-def _matrices(task: Task) -> list[Any]:
+def matrices(task: Task) -> list[Any]:
+    """Training and validation rows as xgboost takes them."""
     import tempfile
 
     from components.data.data_spec import DataSpec

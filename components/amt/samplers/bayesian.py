@@ -85,7 +85,7 @@ class GaussianProcessSampler(BaseSampler):
             return {}
         history = _History.of(study, self._cube)
         fresh = len(history.values) + len(history.running) < START or len(history.values) < MODELLED
-        if fresh and self._transfer is None:
+        if fresh:
             point = self._start_point(trial.number, history.tried)
         else:
             with one_blas_thread():
@@ -124,8 +124,10 @@ class GaussianProcessSampler(BaseSampler):
         return most_promising(cube, score, centres, history.tried, rng)
 
     def _observations(self, history: _History) -> _Observations:
-        cube, transfer = self._cube, self._transfer
-        if transfer is None:
+        cube, transfer = self._cube, None
+        if self._transfer is not None:
+            transfer = self._transfer.agreeing(history.points, history.values)
+        if not transfer:
             return _Observations(
                 features=cube.features(history.points),
                 values=history.values,
@@ -133,13 +135,12 @@ class GaussianProcessSampler(BaseSampler):
                 own=cube.features,
                 centres=history.points,
             )
-        few = len(history.values) < MODELLED
         return _Observations(
             features=np.vstack((transfer.own(history.points), transfer.parents_features())),
             values=np.concatenate((history.values, transfer.aligned(history.points, history.values))),
             groups=transfer.groups,
             own=transfer.own,
-            centres=np.vstack((history.points, transfer.parents_points()[:CENTRES])) if few else history.points,
+            centres=history.points,
         )
 
 

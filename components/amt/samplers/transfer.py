@@ -4,6 +4,11 @@ The column's length scale is learned like the others: where the parents agree wi
 long and they count almost as the job's own trials, where they do not it becomes short and they count for nothing
 (Swersky et al. 2013, "Multi-Task Bayesian Optimization", with a stationary kernel over tasks). Measured on changed
 data, this alone kept the late trials as good as those of a cold search, where parents' trials put in raw did not.
+
+That is not enough where the parents are wrong: their level is moved to the new job's, so a search that trusts them
+looks only where they send it, and sees nothing that speaks against them. So the model begins after as many own trials
+as without parents, the parents' best among them, and of the parents only those count whose expectations rank the new
+job's results the way they came out.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ from components.amt.samplers.unit_cube import Floats, Indices, UnitCube
 # All parents together: they are there to lead, not to slow the search down.
 MOST_TRIALS: Final = 120
 FEWEST_TRIALS: Final = 3
+LEAST_AGREEMENT: Final = 0.5
 
 
 class Transfer:
@@ -37,7 +43,7 @@ class Transfer:
         self._cube = cube
         most = max(FEWEST_TRIALS, MOST_TRIALS // max(1, len(parents)))
         self._parents = [_best_and_spread(points, values, most) for points, values in parents]
-        self._own_models: list[_Level | None] = [None] * len(parents)
+        self._levels: list[_Level | None] = [None] * len(parents)
 
     @classmethod
     def of(cls, space: ParameterSpace, parents: Sequence[ParentJob], *, maximize: bool) -> Transfer:
@@ -60,6 +66,29 @@ class Transfer:
     def __bool__(self) -> bool:
         return bool(self._parents)
 
+    def agreeing(self, points: Floats, values: Floats) -> Transfer:
+        """The parents whose expectations rank the new job's results about as they came out (Spearman's rho).
+
+        Args:
+            points: Finished trials of the new job, shape (n, dimension).
+            values: Theirs, shape (n,).
+        """
+        kept = [
+            index
+            for index in range(len(self._parents))
+            if _rank_correlation(self._level(index).expected(points), values) >= LEAST_AGREEMENT
+        ]
+        chosen = Transfer(self._cube, [])
+        chosen._parents = [self._parents[index] for index in kept]
+        chosen._levels = [self._levels[index] for index in kept]
+        return chosen
+
+    def _level(self, index: int) -> _Level:
+        level = self._levels[index]
+        if level is None:
+            level = self._levels[index] = _Level(self._cube, *self._parents[index])
+        return level
+
     @property
     def groups(self) -> Indices:
         """As `UnitCube.groups`, with the task's columns as one more coordinate."""
@@ -80,13 +109,6 @@ class Transfer:
             blocks.append(np.hstack((self._cube.features(points), task)))
         return np.vstack(blocks)
 
-    def parents_points(self) -> Floats:
-        """All parents' points, best first."""
-        points = np.vstack([points for points, _ in self._parents])
-        standardised = np.concatenate([_standardised(values) for _, values in self._parents])
-        ordered: Floats = points[np.argsort(standardised, kind="stable")]
-        return ordered
-
     def aligned(self, points: Floats, values: Floats) -> Floats:
         """Parents' values, each parent's moved by the median difference to what the new job got where both are known.
 
@@ -95,12 +117,8 @@ class Transfer:
             values: Theirs, shape (n,).
         """
         moved = []
-        for index, (theirs, their_values) in enumerate(self._parents):
-            offset = 0.0
-            if len(points):
-                level = self._own_models[index] = self._own_models[index] or _Level(self._cube, theirs, their_values)
-                offset = float(np.median(values - level.expected(points)))
-            moved.append(their_values + offset)
+        for index, (_, their_values) in enumerate(self._parents):
+            moved.append(their_values + float(np.median(values - self._level(index).expected(points))))
         return np.concatenate(moved)
 
 
@@ -119,10 +137,9 @@ class _Level:
         return self._mean + self._std * self._model.mean(self._cube.features(points))
 
 
-def _standardised(values: Floats) -> Floats:
-    std = values.std()
-    scaled: Floats = (values - values.mean()) / std if std > 0 else np.zeros_like(values)
-    return scaled
+def _rank_correlation(left: Floats, right: Floats) -> float:
+    first, second = (np.argsort(np.argsort(values, kind="stable"), kind="stable") for values in (left, right))
+    return float(np.corrcoef(first, second)[0, 1])
 
 
 def _best_and_spread(points: Floats, values: Floats, most: int) -> tuple[Any, Any]:

@@ -9,14 +9,19 @@ say is the Bayesian model's business (`transfer`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Final
 
+import numpy as np
+
 from components.amt.samplers.parameter_space import Configuration, ParameterSpace, seen_configurations
 from components.amt.samplers.sampler import Finished, ParentJob, Sampler
+from components.amt.samplers.unit_cube import Floats, UnitCube
 
 FAVOURITES: Final = 3
+# In some hyperparameter, as a share of its range.
+APART: Final = 0.1
 
 
 def warm_started(sampler: Sampler, space: ParameterSpace, parents: Sequence[ParentJob], *, maximize: bool) -> Sampler:
@@ -32,7 +37,7 @@ class _WarmStarted:
         self._space = space
         self._known = [trial for parent in parents if parent.identical for trial in parent.finished]
         rankings = [_ranked(parent, space, maximize=maximize) for parent in parents if not parent.identical]
-        self._favourites = list(_first_of_each(rankings))[:FAVOURITES]
+        self._favourites = _apart(_first_of_each(rankings), space)
 
     def propose(
         self, *, finished: Sequence[Finished], running: Sequence[Mapping[str, str]], number: int
@@ -44,6 +49,24 @@ class _WarmStarted:
             if favourite not in seen:
                 return self._space.texts(self._space.to_optuna(favourite))
         return self._sampler.propose(finished=everything, running=running, number=number)
+
+
+def _apart(configurations: Iterable[Configuration], space: ParameterSpace) -> list[Configuration]:
+    """The first three that differ: a search ends in many trials at one place, and three of them tell one thing."""
+    cube = UnitCube(space.distributions)
+    chosen: list[Configuration] = []
+    places: list[Floats] = []
+    spare: list[Configuration] = []
+    for configuration in configurations:
+        (place,) = cube.features(cube.encode([space.to_optuna(configuration)]))
+        if all(np.abs(place - other).max() >= APART for other in places):
+            chosen.append(configuration)
+            places.append(place)
+        else:
+            spare.append(configuration)
+        if len(chosen) == FAVOURITES:
+            break
+    return [*chosen, *spare][:FAVOURITES]
 
 
 def _ranked(parent: ParentJob, space: ParameterSpace, *, maximize: bool) -> list[Configuration]:
