@@ -66,7 +66,7 @@ PROJECT := pyproject.toml --group pyproject.toml:build --extra cpu
 
 clean: ## remove the environments and caches; what retune made (.retune/) stays
 	rm -rf $(VENV) .venv-* build retune.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
-	find benchmarks components flows tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find benchmarks components examples flows tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 OLD_PYTHON := import sys; v = sys.version_info; \
 	v < (3, 11) and sys.exit(f"retune needs Python >= 3.11, $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=python3.12 ...")

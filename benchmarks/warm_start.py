@@ -1,6 +1,6 @@
 """(e) What a warm start is worth: flights in February after a search in January, and after a search on something else.
 
-Real trainings over six hyperparameters, Bayesian, three at a time; parent 30 trials, child 25. Counted are the trials
+Real trainings over six hyperparameters, Bayesian, three at a time; parent 50 trials, child 25. Counted are the trials
 the child needs to reach what the cold search of the same seed found best in its 25; one that never does counts 26;
 medians over the seeds. The near shift is a month. On the far one the parent searched for breast cancer, 569 rows on
 which other configurations are good.
@@ -20,7 +20,7 @@ from benchmarks.bars import Bar
 from benchmarks.tables import TASKS, matrices
 from components.amt.samplers import Finished, ParentJob, Sampler, make_sampler
 
-PARENT_TRIALS, TRIALS, SEEDS, PARALLEL, ROUNDS = 30, 25, 20, 3, 60
+PARENT_TRIALS, TRIALS, SEEDS, PARALLEL, ROUNDS = 50, 25, 20, 3, 60
 PAIRS = {"near": ("flights", "flights_next"), "far": ("breast_cancer", "flights_next")}
 BARS = {"near": 0.5, "far": 1.0}
 INTEGERS = ("max_depth",)

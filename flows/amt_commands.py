@@ -39,6 +39,17 @@ def serve(  # noqa: PLR0913  one parameter per option
         typer.Option("--store", help="Where s3:// leads to; s3 where AWS_ENDPOINT_URL(_S3) is set, else local."),
     ] = None,
     new_keys: Annotated[bool, typer.Option("--new-keys", help="Make another key pair.")] = False,
+    spot_interruption_mean_s: Annotated[
+        float | None,
+        typer.Option("--spot-interruption-mean-s", help="Take Spot jobs' instances away, this often in the mean."),
+    ] = None,
+    spot_notice_s: Annotated[
+        float, typer.Option("--spot-notice-s", help="From SIGTERM to the end of a Spot instance.")
+    ] = 120.0,
+    spot_seed: Annotated[int, typer.Option("--spot-seed", help="The interruptions' times follow from it.")] = 0,
+    spot_discount: Annotated[
+        float, typer.Option("--spot-discount", help="What Spot saves, for BillableTimeInSeconds.")
+    ] = 0.65,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
 ) -> None:
     """Serve the local AMT in SageMaker's protocol until Ctrl-C; what runs then goes on at the next start."""
@@ -52,5 +63,9 @@ def serve(  # noqa: PLR0913  one parameter per option
         home=home,
         store=None if store is None else store.value,
         new_keys=new_keys,
+        spot_interruption_mean_s=spot_interruption_mean_s,
+        spot_notice_s=spot_notice_s,
+        spot_seed=spot_seed,
+        spot_discount=spot_discount,
     )
     serve_amt(options, as_json=as_json)

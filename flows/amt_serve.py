@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from components.amt.spot import DISCOUNT, NOTICE_S, Interruptions, SpotMarket
 from components.errors import Busy, CannotWrite, InvalidInput
 from components.settings import Settings, read_settings
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8765
 LOOPBACK_HOST = "127.0.0.1"
 _FINISH_WITHIN_S = 10
+_KEPT_ALIVE_S = 75
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,10 @@ class ServeOptions:
         home: In place of $RETUNE_HOME.
         store: Where `s3://` leads to; None: S3 when the environment names an S3 endpoint, else a folder of the home.
         new_keys: Whether to make another key pair.
+        spot_interruption_mean_s: Mean training seconds between two Spot interruptions; None never interrupts.
+        spot_notice_s: Seconds between SIGTERM and the end of a Spot instance.
+        spot_seed: Of the interruptions' times.
+        spot_discount: Share of the price that Spot saves, from 0 to 1.
     """
 
     port: int = DEFAULT_PORT
@@ -44,6 +50,10 @@ class ServeOptions:
     home: Path | None = None
     store: Literal["s3", "local"] | None = None
     new_keys: bool = False
+    spot_interruption_mean_s: float | None = None
+    spot_notice_s: float = NOTICE_S
+    spot_seed: int = 0
+    spot_discount: float = DISCOUNT
 
 
 def serve(options: ServeOptions, *, as_json: bool) -> None:
@@ -51,10 +61,11 @@ def serve(options: ServeOptions, *, as_json: bool) -> None:
 
     Raises:
         Busy: The port is somebody else's.
-        InvalidInput: An address that this machine does not have.
+        InvalidInput: An address that this machine does not have, or numbers that cannot be.
         CannotWrite: The home cannot be used.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    spot = _spot(options)
     settings = _settings(options)
     listener = _listener(options)
     try:
@@ -65,7 +76,12 @@ def serve(options: ServeOptions, *, as_json: bool) -> None:
         keys_file = settings.amt_home / "endpoint.credentials"
         keys = endpoint_keys.key_pair(keys_file, new=options.new_keys)
         store_name, store = _store(options, settings)
-        amt = LocalAmt(home=settings.amt_home, store=store, region=settings.region)
+        amt = LocalAmt(
+            home=settings.amt_home,
+            store=store,
+            region=settings.region,
+            spot=spot,
+        )
         try:
             amt.resume()
             endpoint = AmtEndpoint(amt, keys=keys, hosts=(_in_url(options.host), *options.allow_hosts))
@@ -84,6 +100,19 @@ def serve(options: ServeOptions, *, as_json: bool) -> None:
             amt.close()
     finally:
         listener.close()
+
+
+def _spot(options: ServeOptions) -> SpotMarket:
+    try:
+        mean_s = options.spot_interruption_mean_s
+        interruptions = (
+            None
+            if mean_s is None
+            else Interruptions(mean_s=mean_s, notice_s=options.spot_notice_s, seed=options.spot_seed)
+        )
+        return SpotMarket(discount=options.spot_discount, interruptions=interruptions)
+    except ValueError as error:
+        raise InvalidInput(f"--spot-...: {error}") from error
 
 
 def _settings(options: ServeOptions) -> Settings:
@@ -160,6 +189,8 @@ def _run(app: Any, listener: socket.socket, *, announcement: str) -> None:
         server_header=False,
         proxy_headers=False,
         backlog=2048,
+        # clients that poll every 5 s, as the SageMaker SDK does, keep their connection
+        timeout_keep_alive=_KEPT_ALIVE_S,
         timeout_graceful_shutdown=_FINISH_WITHIN_S,
     )
     _end_in_order()

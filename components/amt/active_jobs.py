@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from components.amt import preparation, recovery, training_job
+from components.amt import checkpoints, preparation, recovery, training_job
+from components.amt.background import Background, is_outage
 from components.amt.folders import JobFolder, TrialFolder, read_json
 from components.amt.launcher import Launcher
 from components.amt.live_stopping import LiveStopping
@@ -75,7 +76,7 @@ class ActiveJobs:
         self._trials: dict[int, TrainingJob] = {}
         self._active: dict[str, _Active] = {}
         self._deaths: collections.Counter[str] = collections.Counter()
-        self._threads: set[threading.Thread] = set()
+        self._background = Background(pauses_s=workshop.store_pauses_s, abandoned=self._abandoned, post=post)
         self._stopping: LiveStopping | None = None
 
     def __bool__(self) -> bool:
@@ -154,8 +155,7 @@ class ActiveJobs:
                 wait(max(0.0, until - time.monotonic()))
             except Exception:  # noqa: BLE001 - leaving goes on
                 _log.exception("while tuning job folder %s was being left", self._folder.root)
-        for thread in list(self._threads):
-            thread.join(max(0.0, until - time.monotonic()))
+        self._background.join(until)
 
     # One training job, in the order of its life
 
@@ -163,7 +163,7 @@ class ActiveJobs:
         self._trials[trial.number] = trial
         active = _Active(trial=trial, folder=self._folder.trial(trial.name, trial.attempt))
         self._active[trial.name] = active
-        self._in_background(
+        self._background.do(
             lambda: preparation.prepare(job, trial, active.folder, self._workshop, lambda: self._is_off(active)),
             lambda error: self._prepared(job, active, error),
         )
@@ -178,7 +178,7 @@ class ActiveJobs:
             self._end(active, training_job.stopped(active.trial, time.time()))
         elif isinstance(error, preparation.CannotStart):
             self._end(active, training_job.failed(active.trial, str(error), time.time()))
-        elif self.outage is not None or _is_outage(error):
+        elif self.outage is not None or is_outage(error):
             self._hold(active, error)
         elif error is not None:
             raise error
@@ -222,8 +222,10 @@ class ActiveJobs:
             self._end(active, training_job.failed(active.trial, reason, time.time(), internal=True))
 
     def _adopt(self, job: TuningJob, active: _Active, record: Mapping[str, Any]) -> None:
-        """Its container has ended: upload, then the training job is over."""
-        active.trial = training_job.trained(active.trial, record)
+        """Its container has ended: upload, then the training job is over, or begins again after an interruption."""
+        interrupted = record["stopped"] == "interrupted" and active.trial.status == "InProgress"
+        if not interrupted:
+            active.trial = training_job.trained(active.trial, record)
         began_s = time.monotonic()
 
         def uploaded(error: Exception | None) -> None:
@@ -231,16 +233,29 @@ class ActiveJobs:
             now_s = record["ended_s"] + time.monotonic() - began_s
             if preparation.is_final(error):
                 self._end(active, training_job.failed(active.trial, f"ClientError: {error}", now_s))
-            elif _is_outage(error):
+            elif is_outage(error):
                 self._hold(active, error)
             elif error is not None:
                 raise error
+            elif interrupted:
+                self._begin_again(job, active, record, now_s)
             else:
                 self._end(active, training_job.ended(job, active.trial, record, now_s))
 
-        self._in_background(
+        self._background.do(
             lambda: preparation.upload(job, active.trial, active.folder, record, self._workshop.store), uploaded
         )
+
+    def _begin_again(self, job: TuningJob, active: _Active, record: Mapping[str, Any], now_s: float) -> None:
+        """After a Spot interruption, with its checkpoints; stopped instead when that was asked for meanwhile."""
+        if active.trial.status != "InProgress":
+            self._end(active, training_job.ended(job, active.trial, {**record, "stopped": "stop"}, now_s))
+            return
+        preparation.clear(active.folder)
+        again = training_job.interrupted(active.trial, record, time.time())
+        again = training_job.enter(again, "Downloading", time.time())
+        self._store.save_training_job(again)
+        self._start(job, again)
 
     def _hold(self, active: _Active, error: Exception | None) -> None:
         """Nothing new begins; what runs goes on to its exit record, which the next supervisor uploads."""
@@ -254,6 +269,7 @@ class ActiveJobs:
             self._stopping.ended(trial, active.folder)
         del self._active[trial.name]
         preparation.clear(active.folder)
+        checkpoints.drop(active.folder)
 
     def _run_again(self, job: TuningJob, trial: TrainingJob) -> None:
         folder = self._folder.trial(trial.name, trial.attempt)
@@ -266,27 +282,3 @@ class ActiveJobs:
     def _save(self, active: _Active, trial: TrainingJob) -> None:
         self._store.save_training_job(trial)
         active.trial = self._trials[trial.number] = trial
-
-    def _in_background(self, work: Callable[[], None], then: Callable[[Exception | None], None]) -> None:
-        """Do what may take its time in a thread of its own, again while the store is out, then `then` in the loop."""
-
-        def run() -> None:
-            error: Exception | None = None
-            for pause_s in (*self._workshop.store_pauses_s, None):
-                try:
-                    error = None
-                    work()
-                except Exception as caught:  # noqa: BLE001 - handed to the loop, which tells errors apart
-                    error = caught
-                if not _is_outage(error) or pause_s is None or self._abandoned.wait(pause_s):
-                    break
-            self._threads.discard(thread)
-            self._post(lambda: then(error))
-
-        thread = threading.Thread(target=run, name="amt-store", daemon=True)
-        self._threads.add(thread)
-        thread.start()
-
-
-def _is_outage(error: Exception | None) -> bool:
-    return isinstance(error, RetuneError) and error.retryable

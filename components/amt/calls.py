@@ -21,6 +21,7 @@ class Calls:
     _supervise: bool
     _region: str
     _arn_prefix: str
+    _spot_discount: float
     _store: AmtStore
     _supervision: Supervision
 

@@ -19,9 +19,10 @@ from typing import Any
 from components.amt import channels, doorbell, linux
 from components.amt.algorithms import algorithm_of
 from components.amt.environments import Environments
-from components.amt.folders import JobFolder
-from components.amt.metrics import read_curve
+from components.amt.folders import JobFolder, TrialFolder
+from components.amt.metrics import read_curves
 from components.amt.preparation import Workshop
+from components.amt.spot import SpotMarket
 from components.amt.store import AmtStore
 from components.amt.supervision import Supervision
 from components.amt.training_job_calls import TrainingJobCalls
@@ -46,12 +47,13 @@ class LocalAmt(TuningJobCalls, TrainingJobCalls):
         python: Interpreter for one's own scripts.
         stop_grace_s: Seconds between SIGTERM and SIGKILL when a training job is stopped; AWS waits 120.
         fork: Whether built-in trainers are forked from a fork server; by default on Linux.
+        spot: What Spot saves, and how often its instances are taken away; never by default.
 
     Raises:
         CannotWrite: The home cannot be used. Every method may raise it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings, each by its name
         self,
         *,
         home: Path,
@@ -62,12 +64,14 @@ class LocalAmt(TuningJobCalls, TrainingJobCalls):
         python: str = sys.executable,
         stop_grace_s: float = _STOP_GRACE_S,
         fork: bool = linux.IS_LINUX,
+        spot: SpotMarket = SpotMarket(),  # noqa: B008 - a frozen value
     ) -> None:
         self._home = home.absolute()
         self._objects = store
         self._supervise = supervise
         self._arn_prefix = f"arn:aws:sagemaker:{region}:{account}"
         self._region = region
+        self._spot_discount = spot.discount
         self._store = AmtStore(self._home / "amt.sqlite")
         workshop = Workshop(
             store=store,
@@ -76,6 +80,7 @@ class LocalAmt(TuningJobCalls, TrainingJobCalls):
             environments=Environments(self._home / "cache", python=python),
             stop_grace_s=stop_grace_s,
             fork=fork,
+            interruptions=spot.interruptions,
         )
         self._supervision = Supervision(self._home, store=self._store, workshop=workshop)
         self._bells: dict[str, doorbell.Bell] = {}
@@ -97,7 +102,8 @@ class LocalAmt(TuningJobCalls, TrainingJobCalls):
             ClientError: ValidationException for what is no name of a tuning job.
         """
         trial = self._store.training_job(tuning_job_name)
-        if trial is not None:  # one of its own has a job of another name; that of a tuning job changes with it
+        if trial is not None and (not trial.terminal or self._store.tuning_job(tuning_job_name) is None):
+            # one of its own has a job of another name; that of a tuning job changes with it
             tuning_job_name = trial.tuning_job
         else:
             # The name becomes part of a path: only what a job can be called.
@@ -121,17 +127,19 @@ class LocalAmt(TuningJobCalls, TrainingJobCalls):
         """What a training job emitted so far: `{"metric", "step", "value", "timestamp_s", "seq"}` in order.
 
         `step` counts a metric's emissions from 0; `seq` grows strictly. A training job that is run again after a crash
-        begins anew at 1.
+        begins anew at 1; one that goes on after a Spot interruption counts on.
 
         Args:
             training_job_name: The training job.
             after: Only what has a larger `seq`.
         """
-        return read_curve(self._trial_folder(training_job_name) / "metrics.jsonl", after)
+        folder = self._trial_folder(training_job_name)
+        paths = [attempt.metrics for attempt in (*folder.earlier_attempts(), folder)]
+        return read_curves(paths, after)
 
     def log_path(self, training_job_name: str) -> Path:
         """The file of a training job's output; it may not exist yet."""
-        return self._trial_folder(training_job_name) / "log.txt"
+        return self._trial_folder(training_job_name).log
 
     def warm_up(self, image: str) -> None:
         """Start importing what training jobs of an image need, and return at once."""
@@ -157,11 +165,11 @@ class LocalAmt(TuningJobCalls, TrainingJobCalls):
             self._bells.clear()
         self._store.close()
 
-    def _trial_folder(self, training_job_name: str) -> Path:
+    def _trial_folder(self, training_job_name: str) -> TrialFolder:
         trial = self._store.training_job(training_job_name)
         if trial is None:
             raise client_error("ValidationException", "Requested resource not found.", "DescribeTrainingJob")
-        return JobFolder(self._home, trial.tuning_job).trial(trial.name, trial.attempt).root
+        return JobFolder(self._home, trial.tuning_job).trial(trial.name, trial.attempt)
 
 
 def _close_if_alive(reference: weakref.ref[LocalAmt]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.amt.records import TrainingJob, TuningJob, TuningStatus, float32
+from components.amt.request_rules import MOST_JOBS
 
 _ATTEMPTS_WITHOUT_SUCCESS = 5
 _IMPROVEMENT = 0.01
@@ -66,11 +67,12 @@ def next_step(job: TuningJob, trials: Sequence[TrainingJob], *, runtime_s: float
     max_runtime_s = job.limits.get("MaxRuntimeInSeconds")
     if max_runtime_s is not None and runtime_s >= max_runtime_s:
         return Step(stop=True, end="Completed")
-    most = job.limits.get("MaxNumberOfTrainingJobs")
-    if exhausted or (most is not None and len(trials) >= most):
+    # Without a number of its own a job goes on to the quota, as far as other criteria let it.
+    most = job.limits.get("MaxNumberOfTrainingJobs", MOST_JOBS[job.config["Strategy"]])
+    if exhausted or len(trials) >= most:
         return Step(end="Completed")
     left = job.limits["MaxParallelTrainingJobs"] - running
-    return Step(launch=max(0, left if most is None else min(left, most - len(trials))))
+    return Step(launch=max(0, min(left, most - len(trials))))
 
 
 def criterion_met(job: TuningJob, trials: Sequence[TrainingJob]) -> bool:

@@ -33,7 +33,7 @@ class Bell:
             except FileNotFoundError:
                 continue
             # `ring_all` may have removed it as nobody's before it was open.
-            self._open = _same_file(path, self._descriptor)
+            self._open = same_file(path, self._descriptor)
             if not self._open:
                 os.close(self._descriptor)
 
@@ -63,7 +63,8 @@ class Bell:
                     self.path.unlink(missing_ok=True)
 
 
-def _same_file(path: Path, descriptor: int) -> bool:
+def same_file(path: Path, descriptor: int) -> bool:
+    """Whether an open file is the one that is found at a path now."""
     try:
         found = path.stat()
     except FileNotFoundError:

@@ -1,5 +1,4 @@
-"""The local AMT over HTTP, in SageMaker's wire protocol (amt.md 0): for boto3, the SageMaker SDK and the AWS CLI as they
-are.
+"""The local AMT over HTTP in SageMaker's wire protocol (amt.md 0): for boto3, the SageMaker SDK and the AWS CLI.
 
 One address, `POST /`; the operation is in X-Amz-Target. A request passes, in this order: the Host header (a web page
 that points its own name at this machine must not get in), the access key, the size of its body, the signature, the
@@ -89,9 +88,9 @@ class AmtEndpoint:
         return Starlette(routes=[Route("/{path:path}", self)])
 
     def close(self) -> None:
-        """Wait for calls that are under way."""
-        self._creating.shutdown()
-        self._others.shutdown()
+        """Take no more calls; one that still waits for the store of objects is not waited for."""
+        for pool in (self._creating, self._others):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -104,7 +103,7 @@ class AmtEndpoint:
             response = _error(refusal.status, refusal.code, refusal.message)
         except ClientDisconnect:
             return
-        except Exception:
+        except Exception:  # noqa: BLE001 - a fault of ours is told as AWS tells its own
             _log.exception("%s could not be answered", request.headers.get("x-amz-target", "a request")[:100])
             response = _error(500, "InternalFailure", "The request processing has failed because of an internal error.")
         await response(scope, receive, send)
@@ -112,10 +111,7 @@ class AmtEndpoint:
     async def _answer(self, request: Request) -> bytes:
         headers = {name: ",".join(request.headers.getlist(name)) for name in request.headers}
         try:
-            if not is_ours(request.headers.getlist("host"), request.scope.get("server"), self._hosts):
-                text = "The Host header must be an address this server listens on; see --allow-host."
-                raise _Refusal(403, "AccessDeniedException", text)
-            endpoint_keys.check_key(headers, self._keys)
+            self._check_sender(request, headers)
         except (_Refusal, endpoint_keys.NotSigned):
             await _body(request)  # a client that is still sending sees no answer
             raise
@@ -126,6 +122,13 @@ class AmtEndpoint:
         operation = _operation(request, headers)
         pool = self._creating if operation.startswith("Create") else self._others
         return await asyncio.get_running_loop().run_in_executor(pool, self._call, operation, body)
+
+    def _check_sender(self, request: Request, headers: Mapping[str, str]) -> None:
+        """What can be told before the body is there."""
+        if not is_ours(request.headers.getlist("host"), request.scope.get("server"), self._hosts):
+            text = "The Host header must be an address this server listens on; see --allow-host."
+            raise _Refusal(403, "AccessDeniedException", text)
+        endpoint_keys.check_key(headers, self._keys)
 
     def _call(self, operation: str, body: bytes) -> bytes:
         try:

@@ -141,7 +141,7 @@ def _scalar(kind: str, value: Any, path: str) -> Any:
             return value
     if kind == "timestamp" and isinstance(value, str):
         return value  # its form is a matter of the model's laws
-    raise _mismatch(value, f"a {kind}", path)
+    raise _mismatch(value, f"{'an' if kind == 'integer' else 'a'} {kind.capitalize()}", path)
 
 
 def _step(path: str, name: str) -> str:

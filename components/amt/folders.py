@@ -20,6 +20,7 @@ home/
       model.tar.gz output.tar.gz
       exit.json            last, by rename: with it the training is over and never run again
       ml/                  the container's /opt/ml
+    <training job>.checkpoints/   what its container keeps from one attempt to the next
 """
 
 from __future__ import annotations
@@ -59,6 +60,14 @@ class TrialFolder:
         self.output = root / "output.tar.gz"
         self.exit = root / "exit.json"
         self.ml = root / "ml"
+        # Of all attempts: `<training job>.checkpoints`.
+        self.checkpoints = root.with_suffix(".checkpoints")
+
+    def earlier_attempts(self) -> list[TrialFolder]:
+        """Those that left something: ended by an interruption; one a crash ended is removed before it is run again."""
+        name, _, attempt = self.root.name.rpartition(".")
+        folders = [self.root.with_name(f"{name}.{number}") for number in range(1, int(attempt))]
+        return [TrialFolder(folder) for folder in folders if folder.is_dir()]
 
 
 def write_json(path: Path, document: Mapping[str, Any], *, durable: bool = False) -> None:

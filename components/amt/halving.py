@@ -45,7 +45,7 @@ class Halving:
 
     Args:
         min_resource: Values below which no training job is stopped.
-        max_resource: Values at which each is stopped.
+        max_resource: Values beyond which none goes on.
         maximize: Whether a larger objective is better.
     """
 
@@ -68,7 +68,9 @@ class Halving:
             curve: All its objective values so far, oldest first.
 
         Returns:
-            Whether it is to be stopped now: it lost at a rung it has just reached, or is at MaxResource.
+            Whether it is to be stopped now: it lost at a rung it has just reached, or goes on beyond MaxResource. AWS
+            stops it there; here a signal would come between a script's last value and its model, so one that ends
+            there by itself, as it does where MaxResource is its number of epochs, is let to complete.
         """
         lost = False
         for level in self.rungs:
@@ -79,7 +81,7 @@ class Halving:
                 value = self._sign * curve[level - 1]
                 recorded[training_job] = value if math.isfinite(value) else -math.inf
                 lost = lost or not self._among_the_best(recorded, training_job)
-        return lost or len(curve) >= self._max_resource
+        return lost or len(curve) > self._max_resource
 
     @staticmethod
     def _among_the_best(recorded: Mapping[str, float], training_job: str) -> bool:

@@ -60,7 +60,11 @@ class LiveStopping:
     def _curve(self, trial: TrainingJob, folder: TrialFolder) -> _Curve:
         key = (trial.name, trial.attempt)
         if key not in self._curves:
-            self._curves[key] = _Curve(folder.metrics, self._metric)
+            curve = self._curves[key] = _Curve(folder.metrics, self._metric)
+            for earlier in folder.earlier_attempts():  # ended by interruptions: AWS counts what was emitted
+                before = _Curve(earlier.metrics, self._metric)
+                before.grow()
+                curve.values += before.values
         return self._curves[key]
 
 

@@ -7,6 +7,7 @@ that does not end is cut off by a timer: `re` looks for signals while it matches
 
 from __future__ import annotations
 
+import collections
 import functools
 import json
 import math
@@ -149,6 +150,24 @@ def read_curve(path: Path, after: int = 0) -> list[dict[str, Any]]:
         if entry["seq"] > after:
             entries.append(entry)
     return entries
+
+
+def read_curves(paths: Sequence[Path], after: int = 0) -> list[dict[str, Any]]:
+    """The values of several attempts as one curve, numbered on.
+
+    Args:
+        paths: Files written by `MetricFile`, the earliest attempt first.
+        after: Leave out values with a `seq` up to this one.
+    """
+    if len(paths) == 1:
+        return read_curve(paths[0], after)
+    steps: collections.Counter[str] = collections.Counter()
+    entries: list[dict[str, Any]] = []
+    for path in paths:
+        for entry in read_curve(path):
+            entries.append({**entry, "step": steps[entry["metric"]], "seq": len(entries) + 1})
+            steps[entry["metric"]] += 1
+    return entries[after:]
 
 
 def usable(value: float) -> bool:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from components.amt import container, installation, script_mode, source_code
+from components.amt import checkpoints, container, installation, script_mode, sdk_driver, source_code
 from components.amt.algorithms import algorithm_of
 from components.amt.bound_process import CalledOff
 from components.amt.channels import Cache, place_channel
 from components.amt.environments import Environments, NotInstalled, Order
 from components.amt.folders import TrialFolder, write_json
 from components.amt.records import TrainingJob, TuningJob
+from components.amt.spot import Interruptions
 from components.amt.training_job import algorithm_error, arn_of, artifact_uri, hyperparameters
 from components.errors import CannotWrite, RetuneError
 from components.storage.store import ObjectStore
@@ -40,6 +43,7 @@ class Workshop:
         environments: What scripts' `requirements.txt` add to it.
         stop_grace_s: Seconds between SIGTERM and SIGKILL; AWS waits 120.
         fork: Whether built-in trainers are forked from a fork server.
+        interruptions: How often Spot instances are taken away; None for never.
         store_pauses_s: Pauses between tries while the store does not answer.
     """
 
@@ -49,6 +53,7 @@ class Workshop:
     environments: Environments
     stop_grace_s: float
     fork: bool
+    interruptions: Interruptions | None = None
     store_pauses_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
 
     def trim(self) -> None:
@@ -66,6 +71,7 @@ class _Script:
     program: str
     python: str
     package: bool = False
+    driver: sdk_driver.Driver | None = None
 
 
 def is_final(error: Exception | None) -> bool:
@@ -116,15 +122,8 @@ def prepare(
         for channel in definition.get("InputDataConfig", ()):
             target = folder.ml / "input" / "data" / channel["ChannelName"]
             place_channel(channel, folder=target, store=workshop.store, cache=workshop.cache)
-        program = script_mode.program_of(values)
-        script = None
-        if program is not None:
-            _place_code(values, program, folder.ml / "code", workshop)
-            script = _install(job, program, folder, workshop, called_off)
-    except NotInstalled as error:
-        raise CannotStart(algorithm_error(str(error), exit_code=1)) from error
-    except CalledOff as error:
-        raise CannotStart("ClientError: the training job was stopped while it was prepared") from error
+        checkpoints.place(job, trial, folder, workshop.store)
+        script = _script(job, values, folder, workshop, called_off)
     except source_code.BadSource as error:
         raise CannotStart(f"ClientError: {error}") from error
     except RetuneError as error:
@@ -134,6 +133,27 @@ def prepare(
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:  # objects `a` and `a/b`
         raise CannotStart(f"ClientError: an object's key is another one's folder: {error}") from error
     write_json(folder.launch, _launch(job, trial, folder, workshop, script))
+
+
+def _script(
+    job: TuningJob,
+    values: Mapping[str, str],
+    folder: TrialFolder,
+    workshop: Workshop,
+    called_off: Callable[[], bool],
+) -> _Script | None:
+    """Put one's own code into place, with what it wants installed; None for a built-in algorithm."""
+    if sdk_driver.is_asked_for(job.definition):
+        driver = sdk_driver.place(folder.ml)
+        script = _Script(program=driver.program, python=workshop.python)
+        if driver.requirements is not None:
+            script = _install(job, driver.program, folder, workshop, called_off)
+        return replace(script, driver=driver)
+    program = script_mode.program_of(values)
+    if program is None:
+        return None
+    _place_code(values, program, folder.ml / "code", workshop)
+    return _install(job, program, folder, workshop, called_off)
 
 
 def _place_code(values: Mapping[str, str], program: str, code: Path, workshop: Workshop) -> None:
@@ -159,7 +179,12 @@ def _install(
         most_s=job.definition["StoppingCondition"].get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME_S),
         called_off=called_off,
     )
-    python = workshop.environments.python_for(wanted, order)
+    try:
+        python = workshop.environments.python_for(wanted, order)
+    except NotInstalled as error:
+        raise CannotStart(algorithm_error(str(error), exit_code=1)) from error
+    except CalledOff as error:
+        raise CannotStart("ClientError: the training job was stopped while it was prepared") from error
     return _Script(program=program, python=python, package=wanted.package)
 
 
@@ -174,7 +199,7 @@ def _launch(
         folder=folder,
         name=trial.name,
         arn=arn_of(job, trial.name),
-        hyperparameters=values,
+        hyperparameters=values if script is None else {**values, script_mode.PROGRAM: json.dumps(script.program)},
         threads=threads,
     )
     algorithm = algorithm_of(job.image)
@@ -183,6 +208,9 @@ def _launch(
     scrubbed = container.scrubbed_environment(folder.ml)
     if script is not None:
         words = script_mode.arguments(script_mode.user_hyperparameters(values))
+        if script.driver is not None:
+            words = sdk_driver.arguments(values)
+            environment |= sdk_driver.environment(script.driver, folder.ml)
         command = script_mode.command(script.python, script.program, words, package=script.package)
         if script.python != workshop.python:  # programs that come with what was installed are found first
             programs = Path(script.python).parent
@@ -194,6 +222,7 @@ def _launch(
             "import importlib, sys; sys.exit(importlib.import_module(sys.argv[1]).main())",
         ]
         command.append(str(trainer))
+    max_runtime_s = definition["StoppingCondition"].get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME_S)
     return {
         "job": trial.name,
         "attempt": trial.attempt,
@@ -205,8 +234,22 @@ def _launch(
         "environment": {**scrubbed, **environment},
         "threads": threads,
         "metric_definitions": definition["AlgorithmSpecification"].get("MetricDefinitions", []),
-        "max_runtime_s": definition["StoppingCondition"].get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME_S),
+        "max_runtime_s": max(0.0, max_runtime_s - trial.interrupted_s),
         "stop_grace_s": workshop.stop_grace_s,
+        **_spot(definition, trial, workshop.interruptions),
+    }
+
+
+def _spot(definition: Mapping[str, Any], trial: TrainingJob, interruptions: Interruptions | None) -> dict[str, Any]:
+    if not definition["EnableManagedSpotTraining"]:
+        return {}
+    left_s = definition["StoppingCondition"]["MaxWaitTimeInSeconds"] - (time.time() - trial.created_s)
+    if interruptions is None:
+        return {"max_wait_s": max(0.0, left_s)}
+    return {
+        "max_wait_s": max(0.0, left_s),
+        "interrupt_after_s": interruptions.after_s(trial.name, trial.attempt),
+        "notice_s": interruptions.notice_s,
     }
 
 
@@ -219,6 +262,7 @@ def upload(
         Unavailable: The store does not answer.
         CannotWrite: The store cannot be written.
     """
+    checkpoints.keep(job, trial, folder, store)
     for what, path in (("model", folder.model), ("output", folder.output)):
         if record["artifacts"].get(what) and path.is_file():
             store.put(path, artifact_uri(job, trial, f"{what}.tar.gz"))

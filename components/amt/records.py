@@ -94,7 +94,7 @@ class TrainingJob:
         name: `<tuning job>-<NNN>-<8 hex>`.
         tuning_job: Name of its tuning job.
         number: Count from 1 within its tuning job.
-        attempt: From 1; grows when it is run again after a crash.
+        attempt: From 1; grows when it is run again after a crash or an interruption.
         tuned: The hyperparameters the sampler chose, as AMT's strings.
         status: AWS's TrainingJobStatus.
         secondary_status: AWS's SecondaryStatus.
@@ -107,6 +107,7 @@ class TrainingJob:
         ended_s: End of its upload, which is AWS's TrainingEndTime.
         modified_s: Last change.
         failure_reason: Why it is Failed.
+        interrupted_s: Seconds of attempts that ended in a Spot interruption, from Downloading on.
         internal_error: Whether it failed for a fault of the engine, not of the training (RetryableError).
     """
 
@@ -127,6 +128,7 @@ class TrainingJob:
     modified_s: float
     failure_reason: str | None = None
     internal_error: bool = False
+    interrupted_s: float = 0.0
 
     @property
     def terminal(self) -> bool:

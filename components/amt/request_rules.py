@@ -13,6 +13,7 @@ from typing import Any
 
 from components.amt import range_rules
 from components.amt.definition_rules import Refusal, definition_refusals
+from components.amt.halving import resources_of
 
 Part = Mapping[str, Any]
 
@@ -23,8 +24,6 @@ MOST_HYPERPARAMETERS = 100
 MOST_ENVIRONMENT_ENTRIES = 48
 LONGEST_JOB_S = 30 * 24 * 3600
 MOST_HYPERBAND_RESOURCE = 20_000
-# Static hyperparameters from which Hyperband's MaxResource is read (developer guide, "Hyperband").
-RESOURCE_HYPERPARAMETERS = ("epochs", "numepochs", "n-epochs", "n_epochs", "num_epochs")
 
 
 def first_refusal(request: Part) -> Refusal | None:
@@ -169,22 +168,18 @@ def _hyperband(request: Part) -> Iterator[Refusal]:
     config = request["HyperParameterTuningJobConfig"]
     if config.get("TrainingJobEarlyStoppingType", "Off") != "Off":
         yield Refusal(message="TrainingJobEarlyStoppingType must be Off with Strategy Hyperband, got Auto.")
-    resources = (config.get("StrategyConfig") or {}).get("HyperbandStrategyConfig") or {}
-    low, high = resources.get("MinResource", 1), resources.get("MaxResource")
-    for definition in definitions_of(request) if high is None else ():
-        static = definition.get("StaticHyperParameters") or {}
-        found = [static[name] for name in RESOURCE_HYPERPARAMETERS if name in static]
-        if not found or not found[0].strip('"').isdecimal():
+    for definition in definitions_of(request):
+        low, high = resources_of(config, definition.get("StaticHyperParameters") or {})
+        if high is None:
             yield Refusal(
                 message="MaxResource parameter is not provided and could not be inferred from provided static "
                 "hyperparameters of TrainingJobDefinition."
             )
             return
-        high = int(found[0].strip('"'))
-    if high is not None and high > MOST_HYPERBAND_RESOURCE:
-        yield Refusal(message=f"MaxResource must be at most {MOST_HYPERBAND_RESOURCE}, got {high}.")
-    if high is not None and not low <= high:
-        yield Refusal(message=f"MinResource <= MaxResource must hold, got {low} > {high}.")
+        if high > MOST_HYPERBAND_RESOURCE:
+            yield Refusal(message=f"MaxResource must be at most {MOST_HYPERBAND_RESOURCE}, got {high}.")
+        if not low <= high:
+            yield Refusal(message=f"MinResource <= MaxResource must hold, got {low} > {high}.")
 
 
 def _search_space(request: Part) -> Iterator[Refusal]:

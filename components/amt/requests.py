@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
-from components.amt import script_mode
+from components.amt import checkpoint_paths, script_mode, sdk_driver
 from components.amt.algorithms import algorithm_of
 from components.amt.training_job import OBJECTIVE_METRIC
 from components.errors import InvalidInput
@@ -51,13 +52,16 @@ def _unavailable(request: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _definition(definition: Mapping[str, Any]) -> Iterator[str]:
-    for name in ("EnableManagedSpotTraining", "EnableNetworkIsolation", "CheckpointConfig", "RetryStrategy"):
+    for name in ("EnableNetworkIsolation", "RetryStrategy"):
         if definition.get(name):
             yield name
+    yield from _checkpoints(definition.get("CheckpointConfig"))
     specification = definition["AlgorithmSpecification"]
     if "AlgorithmName" in specification:
         yield "AlgorithmName"
-    elif algorithm_of(specification["TrainingImage"]) is None and not _program(definition):
+    elif algorithm_of(specification["TrainingImage"]) is None and not (
+        _program(definition) or sdk_driver.is_asked_for(definition)
+    ):
         yield (
             "a TrainingImage that is neither sagemaker-xgboost nor in script mode (StaticHyperParameters "
             f"sagemaker_program): {specification['TrainingImage']}"
@@ -71,6 +75,18 @@ def _definition(definition: Mapping[str, Any]) -> Iterator[str]:
     resources = definition.get("ResourceConfig") or definition.get("HyperParameterTuningResourceConfig") or {}
     if resources.get("InstanceCount", 1) > 1 or resources.get("InstanceGroups"):
         yield "more than one instance"
+
+
+def _checkpoints(config: Mapping[str, Any] | None) -> Iterator[str]:
+    if not config:
+        return
+    path = PurePosixPath(config.get("LocalPath") or checkpoint_paths.DEFAULT)
+    if not checkpoint_paths.is_usable(path):
+        yield f"a CheckpointConfig.LocalPath that is not below /opt/ml: {path}"
+    if not config["S3Uri"].startswith("s3://"):
+        yield "a CheckpointConfig.S3Uri that does not start with s3://"
+    else:
+        yield from _output_path(config["S3Uri"], member="CheckpointConfig.S3Uri")
 
 
 def _channel(channel: Mapping[str, Any], mode: str) -> Iterator[str]:
@@ -91,14 +107,14 @@ def _channel(channel: Mapping[str, Any], mode: str) -> Iterator[str]:
         yield "TrainingInputMode Pipe"
 
 
-def _output_path(uri: str) -> Iterator[str]:
+def _output_path(uri: str, *, member: str = "OutputDataConfig.S3OutputPath") -> Iterator[str]:
     try:
         _, key = parse_uri(uri)
     except InvalidInput as error:
-        yield f"OutputDataConfig.S3OutputPath: {error}"
+        yield f"{member}: {error}"
     else:
         if "//" in f"/{key}".rstrip("/") or "\0" in uri:
-            yield f"an OutputDataConfig.S3OutputPath with an empty part or NUL: {uri!r}"
+            yield f"{'an' if member[0] == 'O' else 'a'} {member} with an empty part or NUL: {uri!r}"
 
 
 def _program(definition: Mapping[str, Any]) -> str | None:

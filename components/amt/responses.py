@@ -13,7 +13,8 @@ from components.amt.completion import best_of, not_improving
 from components.amt.container import instance_type_of
 from components.amt.records import TrainingJob, TuningJob
 from components.amt.single_jobs import is_single
-from components.amt.training_job import arn_of, artifact_uri, hyperparameters
+from components.amt.spot import DISCOUNT, billable_s
+from components.amt.training_job import arn_of, artifact_uri, hyperparameters, training_seconds
 
 
 def answer(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,8 +152,14 @@ def plain_summary(trial: TrainingJob, arn: str) -> dict[str, Any]:
     return row
 
 
-def describe_training_job(job: TuningJob, trial: TrainingJob) -> dict[str, Any]:
-    """DescribeTrainingJob."""
+def describe_training_job(job: TuningJob, trial: TrainingJob, *, spot_discount: float = DISCOUNT) -> dict[str, Any]:
+    """DescribeTrainingJob.
+
+    Args:
+        job: Its tuning job, or the job of its own.
+        trial: The training job.
+        spot_discount: See `spot.billable_s`.
+    """
     definition = copy.deepcopy(dict(job.definition))
     specification = definition["AlgorithmSpecification"]
     answer: dict[str, Any] = {
@@ -175,7 +182,7 @@ def describe_training_job(job: TuningJob, trial: TrainingJob) -> dict[str, Any]:
         "EnableInterContainerTrafficEncryption": definition["EnableInterContainerTrafficEncryption"],
         "EnableManagedSpotTraining": definition["EnableManagedSpotTraining"],
     }
-    for name in ("InputDataConfig", "VpcConfig", "Environment"):
+    for name in ("InputDataConfig", "VpcConfig", "Environment", "CheckpointConfig", "RetryStrategy"):
         if name in definition:
             answer[name] = definition[name]
     if trial.failure_reason is not None:
@@ -189,8 +196,10 @@ def describe_training_job(job: TuningJob, trial: TrainingJob) -> dict[str, Any]:
         if trial.ended_s is not None:
             answer["TrainingEndTime"] = _time(trial.ended_s)
             # The service model knows no 0: a shorter training is billed as one second (amt.md 6.1).
-            seconds = max(1, math.floor(trial.ended_s - trial.started_s))
-            answer["TrainingTimeInSeconds"] = answer["BillableTimeInSeconds"] = seconds
+            seconds = training_seconds(trial)
+            answer["TrainingTimeInSeconds"] = max(1, math.floor(seconds))
+            spot = definition["EnableManagedSpotTraining"]
+            answer["BillableTimeInSeconds"] = billable_s(seconds, spot=spot, discount=spot_discount)
     return answer
 
 

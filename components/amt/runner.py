@@ -36,7 +36,7 @@ _AFTER_END_MATCHING_S = 10.0
 # epoll takes no more than 2147483 s, and a training job may take 28 days.
 _LONGEST_WAIT_S = 3600.0
 
-Stop = Literal["stop", "max_runtime"]
+Stop = Literal["stop", "max_runtime", "max_wait", "interrupted"]
 
 
 class Runner:
@@ -84,6 +84,7 @@ class Runner:
         self._record_processes()
         self._emit("started")
         exit_code = self._watch(wake_read)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it has ended by itself: what comes now is too late to stop it
         self._end_leftovers()
         self._drain()
         return self._record(started_s, exit_code=exit_code, failure=None)
@@ -92,7 +93,13 @@ class Runner:
 
     def _watch(self, wake_read: int) -> int:
         """Until the container's main process has ended: its exit code, 128 + n when signal n killed it."""
-        deadline = time.monotonic() + self._launch["max_runtime_s"]
+        began = time.monotonic()
+        ends: list[tuple[float, Stop]] = [(began + self._launch["max_runtime_s"], "max_runtime")]
+        if "max_wait_s" in self._launch:
+            ends.append((began + self._launch["max_wait_s"], "max_wait"))
+        if "interrupt_after_s" in self._launch:
+            ends.append((began + self._launch["interrupt_after_s"], "interrupted"))
+        deadline, why = min(ends)
         with selectors.DefaultSelector() as selector:
             selector.register(wake_read, selectors.EVENT_READ)
             read_at: float | None = time.monotonic()  # None: end of output
@@ -106,7 +113,7 @@ class Runner:
                     selector.register(self._container.output, selectors.EVENT_READ)
                     listening = True
                 if self._stop is None and now >= deadline:
-                    self._asked_to_stop("max_runtime")
+                    self._asked_to_stop(why)
                 if self._kill_at is not None and now >= self._kill_at:
                     self._container.signal_group(signal.SIGKILL)
                     self._kill_at = now + 1.0
@@ -126,7 +133,8 @@ class Runner:
         if self._stop is None:
             self._stop = why
             # Beyond the grace SIGKILL follows, as `docker stop -t 120` does (amt.md 2.4).
-            self._kill_at = time.monotonic() + self._launch["stop_grace_s"]
+            grace_s = self._launch["notice_s"] if why == "interrupted" else self._launch["stop_grace_s"]
+            self._kill_at = time.monotonic() + grace_s
             container = getattr(self, "_container", None)
             if container is not None:
                 container.signal_group(signal.SIGTERM)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from botocore.utils import parse_timestamp
 _SHOWN_CHARACTERS = 80
 # A longer string breaks its length limit anyway; patterns are not run over megabytes.
 _LONGEST_MATCHED = 8192
+_MOST_ITEMS = 1000
+_LONGEST_TIME = 64
 
 # Java's classes that Python's `re` lacks. `\w` is letters, numbers and `_`; in the service's patterns the three
 # always stand together, so `\p{L}` and `\p{N}` may both become `\w` inside a class.
@@ -105,7 +108,9 @@ def _pattern(pattern: str) -> re.Pattern[str] | None:
         return None
 
 
-def breaches(operation: str, document: Mapping[str, Any], *, output: bool = False) -> list[Breach]:
+def breaches(
+    operation: str, document: Mapping[str, Any], *, output: bool = False, most: int | None = None
+) -> list[Breach]:
     """Every law of the service model that a request or an answer breaks, in document order.
 
     Args:
@@ -113,6 +118,7 @@ def breaches(operation: str, document: Mapping[str, Any], *, output: bool = Fals
         document: The request, or the answer without regard to `ResponseMetadata`.
         output: Whether `document` is an answer. Unknown members are looked for in requests only: clients drop them
             from answers.
+        most: Stop after so many.
 
     Raises:
         OperationNotFoundError: The service has no such operation.
@@ -121,7 +127,7 @@ def breaches(operation: str, document: Mapping[str, Any], *, output: bool = Fals
     shape = model.output_shape if output else model.input_shape
     if shape is None:  # Stop and Delete answer with nothing
         return []
-    return list(_walk(shape, document, (), output=output))
+    return list(itertools.islice(_walk(shape, document, (), output=output), most))
 
 
 def _walk(shape: Shape, value: object, path: tuple[str | int, ...], *, output: bool) -> Iterator[Breach]:
@@ -137,7 +143,8 @@ def _walk(shape: Shape, value: object, path: tuple[str | int, ...], *, output: b
             yield from _walk(shape.value, item, (*path, str(key)), output=output)
     elif isinstance(shape, ListShape) and isinstance(value, list | tuple):
         yield from _size(shape, value, len(value), path)
-        for index, item in enumerate(value):
+        # A longer list breaks its length limit anyway: nobody has to wait for half a million items.
+        for index, item in enumerate(value[:_MOST_ITEMS]):
             yield from _walk(shape.member, item, (*path, index), output=output)
     elif isinstance(value, str) and shape.type_name == "string":
         yield from _string(shape, value, path)
@@ -148,6 +155,8 @@ def _walk(shape: Shape, value: object, path: tuple[str | int, ...], *, output: b
 
 
 def _is_time(text: str) -> bool:
+    if len(text) > _LONGEST_TIME:
+        return False
     try:
         parse_timestamp(text).timestamp()
     except (ValueError, OverflowError, RuntimeError, OSError):

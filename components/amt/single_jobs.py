@@ -10,7 +10,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.amt import training_job
+from components.amt import sdk_driver, training_job
 from components.amt.algorithms import algorithm_of
 from components.amt.definition_rules import DEFAULT_TRAINING_JOB_S, Refusal, definition_refusals
 from components.amt.records import TrainingJob, TuningJob
@@ -30,7 +30,7 @@ _ECHOED = (
     "TensorBoardOutputConfig",
 )
 _NOT_HERE = ("MlflowConfig", "ModelPackageConfig", "ServerlessJobConfig", "SessionChainingConfig")
-_CONTAINER = ("ContainerEntrypoint", "ContainerArguments", "TrainingImageConfig")
+_CONTAINER = ("ContainerEntrypoint", "ContainerArguments")
 
 
 def first_refusal(request: Mapping[str, Any]) -> Refusal | None:
@@ -50,7 +50,10 @@ def _refusals(request: Mapping[str, Any]) -> Iterator[Refusal]:
         if request.get("ResourceConfig") is not None:
             yield from definition_refusals(definition, None)
             missing += definition_unavailable(definition)
-        missing += [f"AlgorithmSpecification.{name}" for name in _CONTAINER if specification.get(name)]
+        own = () if sdk_driver.is_asked_for(definition) else _CONTAINER
+        missing += [
+            f"AlgorithmSpecification.{name}" for name in (*own, "TrainingImageConfig") if specification.get(name)
+        ]
     if missing:
         yield Refusal(message=f"not available yet on the local engine: {', '.join(missing)}")
 

@@ -35,12 +35,16 @@ CREATE TABLE IF NOT EXISTS training_job (
     number INTEGER NOT NULL, attempt INTEGER NOT NULL, tuned TEXT NOT NULL, status TEXT NOT NULL,
     secondary_status TEXT NOT NULL, transitions TEXT NOT NULL, objective_status TEXT NOT NULL, objective REAL,
     metrics TEXT NOT NULL, created_s REAL NOT NULL, started_s REAL, ended_s REAL, modified_s REAL NOT NULL,
-    failure_reason TEXT, internal_error INTEGER NOT NULL, UNIQUE (tuning_job, number)
+    failure_reason TEXT, internal_error INTEGER NOT NULL, interrupted_s REAL NOT NULL DEFAULT 0,
+    UNIQUE (tuning_job, number)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS stop_request (training_job TEXT PRIMARY KEY COLLATE NOCASE) STRICT;
 """
 # Columns that an earlier version did not have, as they are added to its tables.
-_LATER_COLUMNS = (("tuning_job", "parents", "TEXT NOT NULL DEFAULT '[]'"),)
+_LATER_COLUMNS = (
+    ("tuning_job", "parents", "TEXT NOT NULL DEFAULT '[]'"),
+    ("training_job", "interrupted_s", "REAL NOT NULL DEFAULT 0"),
+)
 _JSON_COLUMNS = frozenset({"request", "tags", "tuned", "transitions", "metrics", "parents"})
 _TUNING = tuple(field.name for field in fields(TuningJob))
 _TRAINING = tuple(field.name for field in fields(TrainingJob))
@@ -128,7 +132,9 @@ class AmtStore:
         with self._lock, self._told():
             return self._connection.execute(sql, arguments).fetchall()
 
-    # Tuning jobs
+    def _tuning_jobs(self, condition: str, *arguments: Any) -> list[TuningJob]:
+        sql = f"SELECT * FROM tuning_job WHERE {condition}"  # noqa: S608 - our own words
+        return [TuningJob(**_decoded(row)) for row in self._rows(sql, arguments)]
 
     def add_tuning_job(self, job: TuningJob) -> None:
         """Record a new job.
@@ -144,23 +150,19 @@ class AmtStore:
 
     def tuning_job(self, name: str) -> TuningJob | None:
         """The job of that name, in whatever case; None when there is none."""
-        rows = self._rows("SELECT * FROM tuning_job WHERE name = ?", (name,))
-        return TuningJob(**_decoded(rows[0])) if rows else None
+        return next(iter(self._tuning_jobs("name = ?", name)), None)
 
     def tuning_jobs(self) -> list[TuningJob]:
         """All jobs by name, deleted ones left out."""
-        rows = self._rows("SELECT * FROM tuning_job WHERE name NOT LIKE ? ORDER BY name", (f"%{_DELETED}%",))
-        return [TuningJob(**_decoded(row)) for row in rows]
+        return self._tuning_jobs("name NOT LIKE ? ORDER BY name", f"%{_DELETED}%")
 
     def unfinished_jobs(self) -> list[TuningJob]:
         """Jobs that have not ended, training jobs of their own among them."""
-        rows = self._rows("SELECT * FROM tuning_job WHERE status IN ('InProgress', 'Stopping') ORDER BY created_s")
-        return [TuningJob(**_decoded(row)) for row in rows]
+        return self._tuning_jobs("status IN ('InProgress', 'Stopping') ORDER BY created_s")
 
     def tuning_job_of(self, arn: str, created_s: float) -> TuningJob | None:
         """The job created then under that ARN, also when it has been deleted since."""
-        rows = self._rows("SELECT * FROM tuning_job WHERE arn = ? AND created_s = ?", (arn, created_s))
-        return TuningJob(**_decoded(rows[0])) if rows else None
+        return next(iter(self._tuning_jobs("arn = ? AND created_s = ?", arn, created_s)), None)
 
     def delete_tuning_job(self, name: str, *, expected: Sequence[TuningStatus]) -> str | None:
         """Take a job off its name if its status is one of `expected`; its training jobs stay.
@@ -254,7 +256,7 @@ class AmtStore:
 
     def asked_to_stop(self) -> frozenset[str]:
         """Names of training jobs that somebody asked to stop, ended ones among them."""
-        return frozenset(row["training_job"] for row in self._rows("SELECT training_job FROM stop_request"))
+        return frozenset(row[0] for row in self._rows("SELECT training_job FROM stop_request"))
 
     def _insert(self, table: str, columns: Sequence[str], values: dict[str, Any]) -> None:
         encoded = _encoded(values)

@@ -93,9 +93,8 @@ class Supervision:
         folder = JobFolder(self._home, name)
         key = name.lower()
         try:
-            descriptor = _open_lock(folder)
+            descriptor = _locked(folder)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
                 self._run_locked(name, folder)
             finally:
                 os.close(descriptor)
@@ -164,6 +163,17 @@ class Supervision:
         except RetuneError as also:
             with self._lock:
                 self._errors[name.lower()] = also
+
+
+def _locked(folder: JobFolder) -> int:
+    """A job's lock, waited for and held."""
+    while True:
+        descriptor = _open_lock(folder)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if doorbell.same_file(folder.lock, descriptor):
+            return descriptor
+        # The job has been deleted meanwhile: this was its lock, and another job may have its name.
+        os.close(descriptor)
 
 
 def _open_lock(folder: JobFolder) -> int:

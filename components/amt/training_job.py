@@ -21,7 +21,10 @@ _MESSAGES = {
     "Failed": "Training job failed",
     "Stopped": "Training job stopped",
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
+    "MaxWaitTimeExceeded": "Training job wait time exceeded MaxWaitTimeInSeconds provided",
+    "Interrupted": "Training job interrupted: the Spot instance was reclaimed",
 }
+_EXCEEDED = {"max_runtime": "MaxRuntimeExceeded", "max_wait": "MaxWaitTimeExceeded"}
 _REASON_CHARACTERS = 1024
 _METRICS = 40
 OBJECTIVE_METRIC = "ObjectiveMetric"
@@ -90,6 +93,35 @@ def run_again(trial: TrainingJob, now_s: float) -> TrainingJob:
     return enter(fresh, "Starting", now_s)
 
 
+def interrupted(trial: TrainingJob, record: Mapping[str, Any], now_s: float) -> TrainingJob:
+    """A training job whose Spot instance was taken away, about to begin again with its checkpoints.
+
+    What it emitted stays: a container that has nothing left to do after its checkpoint emits nothing more.
+    """
+    trial = enter(trial, "Interrupted", record["ended_s"])
+    began_s = trial.started_s if trial.started_s is not None else record["started_s"]
+    again = replace(
+        trial,
+        attempt=trial.attempt + 1,
+        started_s=trial.started_s,
+        interrupted_s=trial.interrupted_s + max(0.0, record["ended_s"] - began_s),
+        metrics=_merged(trial.metrics, record["metrics"]),
+    )
+    return enter(again, "Starting", now_s)
+
+
+def _merged(before: Sequence[Mapping[str, Any]], emitted: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    last = {entry["MetricName"]: entry for entry in (*before, *emitted)}
+    return tuple({**entry, "Value": float32(entry["Value"])} for entry in last.values())
+
+
+def training_seconds(trial: TrainingJob) -> float:
+    """Seconds from Downloading to the end, those of interrupted attempts included and waiting left out."""
+    if trial.started_s is None or trial.ended_s is None:
+        return trial.interrupted_s
+    return trial.interrupted_s + trial.ended_s - trial.started_s
+
+
 def stopping(trial: TrainingJob, now_s: float) -> TrainingJob:
     """A training job that has been told to stop."""
     return replace(enter(trial, "Stopping", now_s), status="Stopping")
@@ -115,10 +147,10 @@ def ended(job: TuningJob, trial: TrainingJob, record: Mapping[str, Any], now_s: 
     status: TrainingStatus
     if record["stopped"] is not None:
         status = "Stopped"
-        secondary = "MaxRuntimeExceeded" if record["stopped"] == "max_runtime" else "Stopped"
+        secondary = _EXCEEDED.get(record["stopped"], "Stopped")
     else:
         status = secondary = "Completed" if exit_code == 0 else "Failed"
-    metrics = [{**entry, "Value": float32(entry["Value"])} for entry in record["metrics"]]
+    metrics = _merged(trial.metrics, record["metrics"])
     emitted = {entry["MetricName"]: entry["Value"] for entry in metrics}
     value = emitted.get(job.objective["MetricName"])
     objective = value if value is not None and usable(value) and status != "Failed" else None

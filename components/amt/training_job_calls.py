@@ -59,7 +59,7 @@ class TrainingJobCalls(Calls):
         job, trial = self._training_job("DescribeTrainingJob", request)
         if single_jobs.is_single(job):
             self._look_after(job)
-        return answer(responses.describe_training_job(job, trial))
+        return answer(responses.describe_training_job(job, trial, spot_discount=self._spot_discount))
 
     def stop_training_job(self, **request: Any) -> Answer:
         """Stop a training job, one of a tuning job too, which then goes on without it. See StopTrainingJob.

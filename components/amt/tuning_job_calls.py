@@ -126,14 +126,16 @@ class TuningJobCalls(Calls):
             ClientError: ResourceNotFound; ValidationException while it runs.
         """
         operation = "DeleteHyperParameterTuningJob"
-        job = self._tuning_job(operation, request)
-        kept = self._store.delete_tuning_job(job.name, expected=TERMINAL)
-        if kept is None:
-            text = f"The hyperparameter tuning job {job.name} cannot be deleted: it is not in a terminal state."
-            raise client_error("ValidationException", text, operation)
-        doorbell.ring_all(JobFolder(self._home, job.name).watchers)
-        with suppress(OSError):  # logs only
-            JobFolder(self._home, job.name).root.rename(JobFolder(self._home, kept).root)
+        with self._store.transaction():  # until its end nobody can create a job of this name, nor its folder
+            job = self._tuning_job(operation, request)
+            kept = self._store.delete_tuning_job(job.name, expected=TERMINAL)
+            if kept is None:
+                text = f"The hyperparameter tuning job {job.name} cannot be deleted: it is not in a terminal state."
+                raise client_error("ValidationException", text, operation)
+            moved = JobFolder(self._home, kept)
+            with suppress(OSError):  # logs only
+                JobFolder(self._home, job.name).root.rename(moved.root)
+        doorbell.ring_all(moved.watchers)
         return answer({})
 
     def _tuning_job(self, operation: str, request: Mapping[str, Any]) -> TuningJob:

@@ -11,6 +11,7 @@ from components.amt.request_rules import first_refusal
 from components.amt.service_model import breaches
 
 CREATE = "CreateHyperParameterTuningJob"
+_MOST_TOLD = 100
 
 
 def client_error(code: str, message: str, operation: str) -> ClientError:
@@ -55,9 +56,10 @@ def check_model(operation: str, request: Mapping[str, Any]) -> None:
     """Refuse a request that breaks the service model.
 
     Raises:
-        ClientError: ValidationException with every breach, in AWS's words: `2 validation errors detected: ...`.
+        ClientError: ValidationException with every breach, the first hundred at most, in AWS's words:
+            `2 validation errors detected: ...`.
     """
-    found = breaches(operation, request)
+    found = breaches(operation, request, most=_MOST_TOLD)
     if found:
         noun = "error" if len(found) == 1 else "errors"
         text = "; ".join(breach.in_aws_words() for breach in found)

@@ -61,8 +61,22 @@ def parent_trials(job: TuningJob, store: AmtStore) -> list[ParentJob]:
         finished = []
         for trial in trials:
             values = {**static, **trial.tuned}
-            if trial.terminal and all(name in values for name in names):
+            if _tells_something(parent, trial) and all(name in values for name in names):
                 chosen = {name: values[name] for name in names}
                 finished.append(Finished(hyperparameters=chosen, objective=trial.objective))
         parents.append(ParentJob(finished=finished, identical=is_identical(job)))
     return parents
+
+
+def _tells_something(parent: TuningJob, trial: TrainingJob) -> bool:
+    """Whether a parent's training job is a result, and its configuration not worth training again.
+
+    One that was cut short by a stop from outside is none: its last value is not what it would have reached. Where the
+    parent stops training jobs itself, what stopped it is not told, and its last value counts as it does there. Nor are
+    the failures of a parent that failed as a whole: the fault was not in the configurations.
+    """
+    if trial.status == "Stopped" and trial.secondary_status == "Stopped":
+        config = parent.config
+        stops = config["Strategy"] == "Hyperband" or config.get("TrainingJobEarlyStoppingType", "Off") == "Auto"
+        return stops and trial.objective is not None
+    return trial.terminal and not (trial.status == parent.status == "Failed")

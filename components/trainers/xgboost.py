@@ -23,6 +23,7 @@ import xgboost as xgb
 
 from components.trainers import xgboost_data, xgboost_metrics
 from components.trainers.failure import CustomerError, write_failure
+from components.trainers.xgboost_checkpoints import Checkpoints
 from components.trainers.xgboost_hyperparameters import DEFAULT_OBJECTIVE, OBJECTIVE_METRIC, parse
 from components.trainers.xgboost_metric_names import is_maximized
 
@@ -58,10 +59,16 @@ class Rounds(xgb.callback.TrainingCallback):
     Args:
         metrics: Asked for, in the order of the line; the objective last. Empty: whatever xgboost evaluates.
         patience: Rounds without improvement of the last metric on `validation`, or None.
+        checkpoints: Where the model so far is kept.
+        done: Rounds that an earlier container trained.
     """
 
-    def __init__(self, *, metrics: Sequence[str], patience: int | None) -> None:
+    def __init__(
+        self, *, metrics: Sequence[str], patience: int | None, checkpoints: Checkpoints, done: int = 0
+    ) -> None:
         super().__init__()
+        self._checkpoints = checkpoints
+        self._done = done
         self._metrics = tuple(metrics)
         self._patience = patience
         self._best = math.nan
@@ -70,7 +77,7 @@ class Rounds(xgb.callback.TrainingCallback):
 
     def after_iteration(self, model: xgb.Booster, epoch: int, evals_log: EvalsLog) -> bool:
         """Print the round; True ends training."""
-        del model
+        epoch += self._done
         parts: list[str] = []
         metric, last = "", math.nan
         for data, log in evals_log.items():
@@ -81,7 +88,23 @@ class Rounds(xgb.callback.TrainingCallback):
                 parts.append(f"\t{data}-{metric}:{xgboost_metrics.printed(last)}")
         sys.stdout.write(f"[{epoch}]{''.join(parts)}\n")
         sys.stdout.flush()
-        return self.stop_requested or self._exhausted(last, maximize=is_maximized(metric))
+        ends = self._exhausted(last, maximize=is_maximized(metric)) or self.stop_requested
+        self._checkpoints.offer(model, epoch + 1, self.state, at_once=self.stop_requested)
+        return ends
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What early stopping knows."""
+        return {"best": self._best, "not_improved": self._not_improved}
+
+    @state.setter
+    def state(self, state: Mapping[str, Any]) -> None:
+        self._best, self._not_improved = float(state["best"]), int(state["not_improved"])
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether early stopping has ended the training."""
+        return self._patience is not None and self._not_improved >= self._patience
 
     def _asked(self, name: str) -> str:
         if name in self._metrics:
@@ -144,23 +167,31 @@ def train(base: Path) -> None:
     with _told_apart():
         evals = _matrices(base / "input" / "data", channels, values, nthread)
     patience = values.get("early_stopping_rounds") if len(evals) > 1 else None  # as the container: not on train
-    rounds = Rounds(metrics=metrics, patience=patience)
-    if values.get("save_model_on_termination") == "true":
-        # SIGTERM then ends after the round that runs, and the model of all rounds so far is kept. Otherwise SIGTERM
-        # ends the process at once, without a model.
+    checkpoints = Checkpoints.of(_json(config / "checkpointconfig.json"))
+    before = checkpoints.newest()
+    rounds = Rounds(metrics=metrics, patience=patience, checkpoints=checkpoints, done=before[1] if before else 0)
+    if before:
+        rounds.state = before[2]
+    keeps_model = values.get("save_model_on_termination") == "true"
+    if keeps_model or checkpoints.wanted:
+        # SIGTERM then ends after the round that runs, and the model of all rounds so far is kept, or a checkpoint of
+        # it. Otherwise SIGTERM ends the process at once, without a model.
         signal.signal(signal.SIGTERM, lambda *_: setattr(rounds, "stop_requested", True))
     own = [metric for metric in metrics if xgboost_metrics.is_custom(metric)]
+    left = 0 if rounds.exhausted else max(0, values["num_round"] - (before[1] if before else 0))
     with _told_apart():
         booster = xgb.train(
             _parameters(values, metrics, nthread),
             evals[0][0],
-            num_boost_round=values["num_round"],
+            num_boost_round=left,
             evals=evals,
             custom_metric=xgboost_metrics.custom_metric(own, objective) if own else None,
             callbacks=[rounds],
             verbose_eval=False,
+            xgb_model=before[0] if before else None,
         )
-    _save(booster, base / "model")
+    if keeps_model or not rounds.stop_requested:
+        _save(booster, base / "model")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """AWS's published tuning example, against the local AMT: built-in XGBoost on handwritten digits, 50 jobs, 3 at a time.
 
-It follows the notebook `1_tuning_of_builtin_xgboost.ipynb` of aws-samples/amazon-sagemaker-amt-visualize (October 2022),
-which goes with the AWS blog post "Optimize hyperparameters with Amazon SageMaker Automatic Model Tuning". The notebook
+It follows the notebook `1_tuning_of_builtin_xgboost.ipynb` of aws-samples/amazon-sagemaker-amt-visualize (October 2022)
+and goes with the AWS blog post "Optimize hyperparameters with Amazon SageMaker Automatic Model Tuning". The notebook
 speaks SDK v2; here the same job is asked for in SDK v3, the maintained one: same data, split, image, hyperparameters,
 ranges, numbers of jobs. AMT's own best there: validation:accuracy 0.89815.
 

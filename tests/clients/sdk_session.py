@@ -14,7 +14,14 @@ from sagemaker.core import image_uris
 from sagemaker.core.helper.session_helper import Session
 from sagemaker.core.resources import HyperParameterTuningJob
 from sagemaker.train import ModelTrainer
-from sagemaker.train.configs import Compute, InputData, OutputDataConfig, SourceCode, StoppingCondition
+from sagemaker.train.configs import (
+    Compute,
+    InputData,
+    MetricDefinition,
+    OutputDataConfig,
+    SourceCode,
+    StoppingCondition,
+)
 from sagemaker.train.tuner import CategoricalParameter, ContinuousParameter, HyperparameterTuner, IntegerParameter
 
 ROLE = "arn:aws:iam::111122223333:role/Tuning"
@@ -92,7 +99,7 @@ def tune_script(bucket: str, source_dir: str, *, name: str, jobs: int, rounds: i
     return tuner
 
 
-def train_once(bucket: str) -> dict[str, Any]:
+def train_xgboost(bucket: str) -> ModelTrainer:
     """A single training job of the built-in XGBoost."""
     model_trainer = trainer(
         bucket,
@@ -100,9 +107,28 @@ def train_once(bucket: str) -> dict[str, Any]:
         training_image=image_uris.retrieve("xgboost", region="us-east-1", version="3.2-0"),
         hyperparameters={"objective": "binary:logistic", "num_round": 3},
     )
-    model_trainer.train(input_data_config=data(bucket), wait=True, logs=False)
+    model_trainer.train(input_data_config=data(bucket), wait=False, logs=False)
+    return model_trainer
+
+
+def train_script(bucket: str, source_dir: str) -> ModelTrainer:
+    """A single training job of one's own script: the SDK's driver is its entry point."""
+    model_trainer = trainer(
+        bucket,
+        base_job_name="own",
+        training_image=OWN_IMAGE,
+        source_code=SourceCode(source_dir=source_dir, entry_script="train.py"),
+        hyperparameters={"rounds": 2, "rate": 0.25, "verbose": True, "layers": [1, 2]},
+        environment={"COLOUR": "blue"},
+    ).with_metric_definitions([MetricDefinition(name="loss", regex=r"loss = (\S+)")])
+    model_trainer.train(wait=False, logs=False)
+    return model_trainer
+
+
+def trained(model_trainer: ModelTrainer) -> dict[str, Any]:
+    """What the SDK says of a single training job that has ended."""
     job = model_trainer._latest_training_job
-    job.refresh()
+    job.wait(logs=False)
     return {
         "name": job.training_job_name,
         "status": job.training_job_status,
@@ -133,9 +159,10 @@ def main(bucket: str, source_dir: str, result: str) -> None:
     endless = tune_script(bucket, source_dir, name="SdkStopped", jobs=3, rounds=1_000_000)
     built_in = tune_xgboost(bucket)
     script = tune_script(bucket, source_dir, name="SdkScript", jobs=2, rounds=2)
-    once = train_once(bucket)  # meanwhile the endless job's first training job has begun
-    endless.stop_tuning_job()
-    answers = {"built_in": told(built_in), "script": told(script), "stopped": told(endless), "once": once}
+    once, own = train_xgboost(bucket), train_script(bucket, source_dir)
+    answers = {"built_in": told(built_in), "script": told(script), "once": trained(once), "own": trained(own)}
+    endless.stop_tuning_job()  # its first training job has begun meanwhile
+    answers["stopped"] = told(endless)
     Path(result).write_text(json.dumps(answers))
 
 

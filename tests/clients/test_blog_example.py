@@ -8,8 +8,8 @@ from amazon_clients import AmazonClients
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "aws_blog_digits" / "tune.py"
 JOBS = 50
-# The median of random configurations of this space is 0.878 (2,500 trainings); AMT's published best is 0.898.
-LEAST_BEST = 0.88
+# The median of 2,500 random configurations of this space is 0.878; AMT's published best of 50 is 0.898.
+LEAST_BEST = 0.875
 
 
 def test_the_digits_example_of_awss_blog_runs_to_its_end(clients: AmazonClients) -> None:

@@ -23,7 +23,7 @@ given = parser.parse_args()
 drivers = Path(os.environ["SM_CHANNEL_SM_DRIVERS"])
 assert json.loads((drivers / "sourcecode.json").read_text())["entry_script"] == "train.py"
 assert (drivers / "distributed_drivers" / "basic_script_driver.py").is_file()
-assert (DARK, given.verbose, given.layers, os.environ["COLOUR"]) == ("dark", "True", "[1, 2]", "blue"), given
+assert (DARK, given.verbose.lower(), given.layers, os.environ["COLOUR"]) == ("dark", "true", "[1, 2]", "blue"), given
 for _ in range(int(given.rounds)):
     print("loss =", given.rate, flush=True)
     time.sleep(0.05)
@@ -78,3 +78,11 @@ def test_the_trainer_trains_a_single_job(told: dict[str, Any]) -> None:
     assert job["name"].startswith("once-")
     assert job["artifact"] == f"s3://bucket/out/{job['name']}/output/model.tar.gz"
     assert "validation:logloss" in job["metrics"]
+
+
+def test_the_trainer_trains_a_script_with_source_code(told: dict[str, Any]) -> None:
+    """ModelTrainer.train() with source_code runs the script of the channel `code`, as the SDK's driver would."""
+    job = told["own"]
+    assert job["status"] == "Completed"
+    assert job["metrics"] == {"loss": 0.25}
+    assert job["artifact"] == f"s3://bucket/out/{job['name']}/output/model.tar.gz"

@@ -178,14 +178,12 @@ class AmtContract:
                 {},
                 "TuningJobCompletionCriteria.ConvergenceDetected",
             ),
-            ({}, {"CheckpointConfig": {"S3Uri": "s3://bucket/c"}}, "CheckpointConfig"),
+            ({}, {"RetryStrategy": {"MaximumRetryAttempts": 3}}, "RetryStrategy"),
+            ({}, {"EnableNetworkIsolation": True}, "EnableNetworkIsolation"),
             (
                 {},
-                {
-                    "EnableManagedSpotTraining": True,
-                    "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60},
-                },
-                "EnableManagedSpotTraining",
+                {"CheckpointConfig": {"S3Uri": "s3://b/c", "LocalPath": "/srv/c"}},
+                "a CheckpointConfig.LocalPath that is not below /opt/ml: /srv/c",
             ),
         ],
     )

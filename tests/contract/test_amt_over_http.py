@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from amt_contract import AmtContract
 from http_rig import HttpRig, http_rig
+from spot_cases import MARKET, SpotContract
+from training_job_cases import TrainingJobContract
 from tuning_job_cases import TuningJobContract
 
 
@@ -23,3 +26,26 @@ class TestAmtOverHttp(AmtContract):
 
 class TestTuningJobsOverHttp(TuningJobContract):
     """boto3 over HTTP."""
+
+
+class TestTrainingJobsOverHttp(TrainingJobContract):
+    """boto3 over HTTP; each case has a server of its own, whose list holds nothing else."""
+
+    @pytest.fixture
+    def rig(self, tmp_path: Path) -> Iterator[HttpRig]:
+        with http_rig(tmp_path / "served") as rig:
+            yield rig
+
+
+class TestSpotOverHttp(SpotContract):
+    """boto3 over HTTP, the market given on the command line."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def rig(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpRig]:
+        taken = MARKET.interruptions
+        assert taken is not None
+        mean, notice = f"--spot-interruption-mean-s={taken.mean_s}", f"--spot-notice-s={taken.notice_s}"
+        options = (mean, notice, f"--spot-seed={taken.seed}", f"--spot-discount={MARKET.discount}")
+        with http_rig(tmp_path_factory.mktemp("market"), *options) as rig:
+            yield rig

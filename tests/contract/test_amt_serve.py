@@ -113,13 +113,22 @@ def test_a_taken_port_is_refused_with_its_holder(tmp_path: Path) -> None:
         assert f"port {port} must be free, held by pid {served.process.pid}" in finished.err
 
 
-@pytest.mark.parametrize("arguments", [("--host", "no.such.host.invalid"), ("--host", "203.0.113.7")])
-def test_an_address_this_machine_lacks_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    """--host must be an address of this machine; else exit code 65 and one line."""
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--host", "no.such.host.invalid"), "--host is an address of this machine"),
+        (("--host", "203.0.113.7"), "--host is an address of this machine"),
+        (("--spot-discount", "nan"), "0 <= discount < 1 must hold, got nan"),
+        (("--spot-interruption-mean-s", "0"), "mean_s > 0 and notice_s >= 0 must hold"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+    """An address this machine lacks, or an impossible number: exit code 65 and one line."""
     retune = Retune(home=tmp_path / "home", cwd=tmp_path, environment=environment_of(tmp_path / "home"))
     finished = retune("amt", "serve", "--port", "0", *arguments)
     assert finished.code == 65
-    assert "--host is an address of this machine" in finished.err
+    assert told in finished.err
+    assert len(finished.err.splitlines()) == 1
 
 
 def test_an_open_address_is_warned_of(tmp_path: Path) -> None:
@@ -135,7 +144,7 @@ def test_an_open_address_is_warned_of(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_jobs_go_on_at_the_next_start_without_being_asked_for(tmp_path: Path, number: signal.Signals) -> None:
-    """A server that is told to end, or is killed, loses nothing: the next one takes up every unfinished job by itself."""
+    """A server that is told to end, or is killed, loses nothing: the next one takes up what is unfinished by itself."""
     gate = tmp_path / "gate"
     with serving(tmp_path / "home") as first:
         gated_job(first, "resumed", gate)

@@ -111,9 +111,10 @@ class TrainingJobContract:
         code = put_script(rig.store, "print('loss = 1')\n")
         rig.create_training_job(**a_training_job("Twice", code=code))
         assert refused(rig.create_training_job, **a_training_job("tWICE", code=code))[0] == "ResourceInUse"
+        wait_for(rig, "Twice", "Completed")
         rig.create_hyper_parameter_tuning_job(**a_request("Twice", code=code, jobs=1))
         wait_for_end(rig, "Twice")
-        wait_for(rig, "Twice", "Completed")
+        assert rig.describe_training_job(TrainingJobName="Twice")["TrainingJobStatus"] == "Completed"
 
     def test_training_jobs_are_listed_with_those_of_tuning_jobs(self, rig: Any) -> None:
         """ListTrainingJobs has both, filtered, sorted and paged; tuning-job lists have no training job of its own."""

@@ -33,6 +33,10 @@ PARTS = (
                 tests=tests(_SDK, "test_the_trainer_trains_a_single_job"),
             ),
             Row(
+                aws="ModelTrainer.train() with source_code.",
+                tests=tests(_SDK, "test_the_trainer_trains_a_script_with_source_code"),
+            ),
+            Row(
                 aws="The SDK shows the container's log while it waits (logs=True).",
                 differs="there is no CloudWatch to read it from: wait with logs=False; `retune logs` shows the log.",
             ),

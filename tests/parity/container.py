@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.parity.row import Part, Row, tests
 
-_AMT = "contract/test_amt_over_http.py::TestAmtOverHttp"
+_ANSWERS = "contract/test_amt_answers.py"
 _CONTAINER = "unit/amt/test_amt_container.py"
 _METRICS = "unit/amt/test_amt_metrics.py"
 _SUPERVISION = "unit/amt/test_amt_supervision.py"
@@ -62,13 +62,17 @@ _FILES = Part(
             tests=tests(_CONTAINER, "test_where_an_object_lands"),
         ),
         Row(
-            aws="Exit code 0 is Completed, any other Failed with `AlgorithmError: ...`, from `output/failure` when "
-            "written.",
-            tests=tests(_SUPERVISION, "test_a_script_segfault_is_the_algorithms_error"),
+            aws="Exit code 0 is Completed, any other Failed: `AlgorithmError: ` and what `output/failure` holds, in "
+            "script mode the toolkit's ExecuteUserScriptError, 1024 characters at most.",
+            tests=(
+                *tests(_ANSWERS, "test_a_failure_is_told_in_1024_characters"),
+                *tests(_SUPERVISION, "test_a_script_segfault_is_the_algorithms_error"),
+                *tests("unit/trainers/test_xgboost_hyperparameters.py", "test_a_refusal_is_the_failure_file"),
+            ),
         ),
         Row(
             aws="Model and output are uploaded as `<S3OutputPath>/<job>/output/model.tar.gz` and `output.tar.gz`.",
-            tests=tests(_AMT, "test_a_training_job_tells_its_life"),
+            tests=tests(_ANSWERS, "test_model_and_output_are_archives_where_aws_puts_them"),
         ),
         Row(
             aws="A stop is SIGTERM, then SIGKILL after 120 s.",

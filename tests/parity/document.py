@@ -21,8 +21,8 @@ _HEAD = """# Parity with Amazon SageMaker Automatic Model Tuning
 
 <!-- Written by `python -m tests.parity` from the rows in tests/parity/; a test holds the two together. -->
 
-What a client of AMT can see, row by row: what AWS does, whether the local AMT does the same, and the tests that show it.
-`make check` runs exactly these tests; a row fails it unless all its tests pass, or it says what differs and why.
+What a client of AMT can see, row by row: what AWS does, whether the local AMT does the same, and the tests that show
+it. `make check` runs exactly these tests and fails unless each passes; a row without one must say what differs and why.
 
 **Parity is derived from AWS's documentation, botocore's service model and published responses. It is not yet verified
 live, against AWS itself.** Where AWS publishes nothing, the row says what is done here.

@@ -7,6 +7,7 @@ from tests.parity.row import Part, Row, tests
 _AMT = "contract/test_amt_over_http.py::TestAmtOverHttp"
 _JOBS = "contract/test_amt_over_http.py::TestTuningJobsOverHttp"
 _COMPLETION = "unit/amt/test_amt_completion.py"
+_CRITERIA = "unit/amt/test_amt_endings.py"
 _SUPERVISION = "unit/amt/test_amt_supervision.py"
 _TAKEOVER = "unit/amt/test_amt_takeover.py"
 
@@ -52,11 +53,33 @@ _ENDS = Part(
         ),
         Row(
             aws="TargetObjectiveMetricValue ends the job once a training job reaches it.",
-            tests=tests(_JOBS, "test_a_target_that_is_reached_ends_the_job"),
+            tests=(
+                *tests(_JOBS, "test_a_target_that_is_reached_ends_the_job"),
+                *tests(_CRITERIA, "test_a_target_is_compared_as_float32"),
+            ),
         ),
         Row(
-            aws="BestObjectiveNotImproving ends the job after so many training jobs in a row without a better best.",
-            tests=tests(_JOBS, "test_what_does_not_improve_for_long_ends"),
+            aws="BestObjectiveNotImproving ends the job after so many training jobs in a row without a better best "
+            "(sources disagree about 1 %).",
+            differs="as the API text has it: a gain below 1 % is none.",
+            tests=(
+                *tests(_JOBS, "test_what_does_not_improve_for_long_ends"),
+                *tests(_CRITERIA, "test_training_jobs_that_do_not_improve_are_counted"),
+            ),
+        ),
+        Row(
+            aws="What becomes of running training jobs when a criterion is met is unpublished.",
+            differs="they are Stopped with what they have emitted, which counts; the tuning job is Completed.",
+            tests=tests(
+                _CRITERIA,
+                "test_a_criterion_that_is_met_stops_what_runs",
+                "test_running_training_jobs_are_stopped_when_the_target_is_reached",
+            ),
+        ),
+        Row(
+            aws="Without MaxNumberOfTrainingJobs the criteria end the job (what the service puts in is unpublished).",
+            differs="so does the strategy's quota of training jobs.",
+            tests=tests(_CRITERIA, "test_without_a_number_of_training_jobs_the_quota_ends"),
         ),
         Row(
             aws="ConvergenceDetected ends a job when an internal detector says so.",

@@ -6,6 +6,7 @@ from tests.parity.row import Part, Row, tests
 
 _AMT = "contract/test_amt_over_http.py::TestAmtOverHttp"
 _JOBS = "contract/test_amt_over_http.py::TestTuningJobsOverHttp"
+_ANSWERS = "contract/test_amt_answers.py"
 _COMPLETION = "unit/amt/test_amt_completion.py"
 _SUPERVISION = "unit/amt/test_amt_supervision.py"
 
@@ -67,7 +68,10 @@ _DESCRIBE = Part(
         ),
         Row(
             aws="Metric values are 32-bit floats: a logged 2.91488 is 2.9148800373077393.",
-            tests=tests(_COMPLETION, "test_float32_rounds_as_aws_does"),
+            tests=(
+                *tests(_COMPLETION, "test_float32_rounds_as_aws_does"),
+                *tests(_ANSWERS, "test_a_value_is_a_float32_wherever_it_is_told"),
+            ),
         ),
         Row(
             aws="Tuned values are strings: integers `7`, continuous the shortest decimal that reads back, categories "
@@ -76,6 +80,23 @@ _DESCRIBE = Part(
             tests=tests(
                 "unit/samplers/test_parameter_space.py", "test_floats_are_written_in_the_shortest_form_that_reads_back"
             ),
+        ),
+        Row(
+            aws="Training jobs' times inside summaries are whole seconds; jobs' own times have milliseconds.",
+            tests=tests(_ANSWERS, "test_summaries_have_whole_seconds_and_jobs_milliseconds"),
+        ),
+        Row(
+            aws="Until a training job has an objective there is no BestTrainingJob.",
+            tests=tests(_ANSWERS, "test_without_an_objective_there_is_no_best"),
+        ),
+        Row(
+            aws="ConsumedResources.RuntimeInSeconds is the wall clock of the tuning job.",
+            differs="time in which no process of this machine supervises the job does not count.",
+            tests=tests(_ANSWERS, "test_the_job_tells_its_own_time"),
+        ),
+        Row(
+            aws="An unknown tuning job is ResourceNotFound, `Amazon SageMaker can't find a tuning job called ...`.",
+            tests=tests("unit/amt/test_amt_takeover.py", "test_an_unknown_job_is_not_found"),
         ),
         Row(
             aws="A failed training job is counted as NonRetryableError, one lost to the service as RetryableError.",

@@ -9,6 +9,7 @@ _SPACE = "test_a_space_that_aws_refuses_is_refused"
 _BOUNDS = "unit/amt_validation/test_range_rules.py"
 _RULES = "unit/amt_validation/test_request_rules.py"
 _MODEL = "unit/amt_validation/test_service_model.py"
+_ANSWERS = "contract/test_amt_answers.py"
 _AMT = "contract/test_amt_over_http.py::TestAmtOverHttp"
 
 
@@ -49,12 +50,15 @@ _FORM = Part(
         Row(
             aws="Several definitions in one job are searched together.",
             differs="checked by AWS's rules, then refused by name: not built yet.",
-            tests=tests(_RULES, "test_several_definitions_have_rules_of_their_own"),
+            tests=(
+                *tests(_RULES, "test_several_definitions_have_rules_of_their_own"),
+                *tests(_ANSWERS, "test_autotune_and_several_definitions_are_refused_by_name"),
+            ),
         ),
         Row(
             aws="Autotune fills ranges and limits where the request leaves them out.",
             differs="refused by name: how AWS chooses is unpublished.",
-            tests=tests(_AMT, "test_what_comes_later_is_refused_by_name"),
+            tests=tests(_ANSWERS, "test_autotune_and_several_definitions_are_refused_by_name"),
         ),
         Row(
             aws="Members that are JSON null count as not given.",
@@ -65,7 +69,11 @@ _FORM = Part(
             "systems "
             "are carried out.",
             differs="this machine has no such thing: what would change a result is refused by name, never ignored.",
-            tests=tests("unit/amt/test_amt_requests.py", "test_what_would_have_no_effect_is_refused_by_name"),
+            tests=(
+                *tests("unit/amt/test_amt_requests.py", "test_what_would_have_no_effect_is_refused_by_name"),
+                *tests("unit/amt/test_amt_channel_kinds.py", "test_what_is_not_read_here_is_refused_by_name"),
+                *tests(_AMT, "test_what_comes_later_is_refused_by_name"),
+            ),
         ),
     ),
 )

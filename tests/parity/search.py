@@ -7,6 +7,7 @@ from tests.parity.row import Part, Row, tests
 _JOBS = "contract/test_amt_over_http.py::TestTuningJobsOverHttp"
 _HALVING = "unit/amt/test_amt_halving.py"
 _MEDIAN = "unit/amt/test_amt_median_rule.py"
+_PARENTS = "unit/amt/test_amt_warm_start_rules.py"
 _LAWS = "unit/samplers/test_sampler_laws.py"
 
 _STRATEGIES = Part(
@@ -60,8 +61,20 @@ _STRATEGIES = Part(
             tests=tests(_JOBS, "test_hyperband_stops_what_falls_behind_and_counts_it"),
         ),
         Row(
-            aws="Hyperband: nothing is stopped before MinResource, everything at MaxResource.",
-            tests=tests(_HALVING, "test_below_the_least_resource_nothing_stops", "test_all_stop_at_the_most_resource"),
+            aws="Hyperband: nothing is stopped before MinResource.",
+            tests=tests(_HALVING, "test_below_the_least_resource_nothing_stops"),
+        ),
+        Row(
+            aws="Hyperband: what reaches MaxResource is stopped.",
+            differs="what goes on beyond it is: here the signal would come between a script's last value and its "
+            "model, and one whose last epoch it is completes.",
+            tests=(
+                *tests(_HALVING, "test_all_stop_at_the_most_resource"),
+                *tests(
+                    "unit/amt/test_amt_live_stopping.py",
+                    "test_one_that_ends_at_max_resource_by_itself_completes_with_its_model",
+                ),
+            ),
         ),
         Row(
             aws="Hyperband: reduction factor and rung rule are unpublished.",
@@ -122,8 +135,35 @@ _WARM = Part(
             tests=tests(_JOBS, "test_a_warm_start_on_other_data_tries_the_parents_best_first"),
         ),
         Row(
-            aws="Parents exist and have ended.",
-            tests=tests(_JOBS, "test_a_parent_that_runs_or_is_unknown_is_refused"),
+            aws="One to five parents, which exist and have ended, each named once.",
+            tests=(
+                *tests(_JOBS, "test_a_parent_that_runs_or_is_unknown_is_refused"),
+                *tests(_PARENTS, "test_a_parent_must_have_ended", "test_a_parent_counts_once"),
+            ),
+        ),
+        Row(
+            aws="Objective, the set of names (static and tuned) and each hyperparameter's type stay the same.",
+            tests=tests(_PARENTS, "test_what_must_stay_the_same"),
+        ),
+        Row(
+            aws="IdenticalDataAndAlgorithm needs the parents' data and image; TransferLearning does not.",
+            tests=tests(_PARENTS, "test_identical_means_data_and_image"),
+        ),
+        Row(
+            aws="Ranges, limits and machine may change, static become tuned and tuned static.",
+            tests=tests(_PARENTS, "test_what_may_change_between_a_parent_and_its_child"),
+        ),
+        Row(
+            aws="At most ten changes of static values and from tuned to static, as the guide counts them.",
+            tests=tests(_PARENTS, "test_changes_are_counted_as_documented"),
+        ),
+        Row(
+            aws="The parents' training jobs count towards the quota.",
+            tests=tests(_PARENTS, "test_parents_training_jobs_count_towards_the_quota"),
+        ),
+        Row(
+            aws="Only Bayesian and Random are warm-started.",
+            tests=tests(_PARENTS, "test_only_bayesian_and_random_are_warm_started"),
         ),
     ),
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from tests.parity.row import Part, Row, tests
 
 _AMT = "contract/test_amt_over_http.py::TestAmtOverHttp"
-_SINGLE = "contract/test_local_training_jobs.py::TestLocalTrainingJobs"
+_SINGLE = "contract/test_amt_over_http.py::TestTrainingJobsOverHttp"
+_DRIVER = "unit/amt/test_amt_sdk_driver.py"
 
 PARTS = (
     Part(
@@ -75,12 +76,20 @@ PARTS = (
             ),
             Row(
                 aws="AlgorithmSpecification.ContainerEntrypoint replaces the image's entry point.",
-                differs="refused by name. SDK v3's own driver (`ModelTrainer.train()` with source_code) has /opt/ml "
-                "typed into "
-                "its shell and Python files, and processes of one machine cannot each have an /opt/ml without root. "
-                "The "
-                "SDK's tuner sends no entry point and works.",
-                tests=tests(_SINGLE, "test_what_cannot_be_done_is_refused_by_name"),
+                differs="refused by name but for SDK v3's own driver, next row: no container runs here.",
+                tests=(
+                    *tests(_SINGLE, "test_what_cannot_be_done_is_refused_by_name"),
+                    *tests(_DRIVER, "test_only_the_sdks_own_entry_point_is_its_driver"),
+                ),
+            ),
+            Row(
+                aws="SDK v3's driver (channels `sm_drivers` and `code`) is run as the entry point.",
+                differs="what it would do is done with the same files, because /opt/ml is typed into it; `command` and "
+                "`distributed` are refused by name.",
+                tests=(
+                    *tests("clients/test_sagemaker_sdk.py", "test_the_trainer_trains_a_script_with_source_code"),
+                    *tests(_DRIVER, "test_what_is_not_done_here_is_refused_by_name"),
+                ),
             ),
         ),
     ),

@@ -106,10 +106,7 @@ def objectives(amt: LocalAmt, request: Mapping[str, Any]) -> list[float]:
 
 
 def test_every_content_type_trains_the_same(store: FolderStore, amt: LocalAmt) -> None:
-    """CSV, Parquet and libsvm of the same rows, in one file or several, give the same objective values.
-
-    Without a ContentType it is libsvm; parameters and case of the type do not matter; `.` and `_` files are skipped.
-    """
+    """CSV and Parquet, or libsvm (also by default), of the same rows give one result, in one file or several."""
     cases: dict[str, tuple[str | None, Files]] = {
         "csv": ("text/csv", whole(as_csv, "train.csv")),
         "csv-parts": ("CSV", in_parts(as_csv)),

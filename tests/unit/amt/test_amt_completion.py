@@ -13,6 +13,7 @@ from components.amt.records import TrainingJob, TuningJob, float32
 def a_job(**limits: int) -> TuningJob:
     """A running job with these ResourceLimits."""
     config = {
+        "Strategy": "Bayesian",
         "ResourceLimits": {"MaxParallelTrainingJobs": 2, **limits},
         "HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": "m"},
     }

@@ -47,10 +47,11 @@ def test_a_rung_judges_each_training_job_once() -> None:
 
 
 def test_all_stop_at_the_most_resource() -> None:
-    """The best is stopped too when it has emitted MaxResource values."""
+    """The best may emit MaxResource values and end by itself; it is stopped when it goes on beyond them."""
     halving = Halving(min_resource=1, max_resource=4, maximize=True)
     assert not halving.observe("a", [1.0, 1.0, 1.0])
-    assert halving.observe("a", [1.0, 1.0, 1.0, 1.0])
+    assert not halving.observe("a", [1.0, 1.0, 1.0, 1.0])
+    assert halving.observe("a", [1.0, 1.0, 1.0, 1.0, 1.0])
 
 
 def test_below_the_least_resource_nothing_stops() -> None:

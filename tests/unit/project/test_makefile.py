@@ -35,7 +35,7 @@ def test_help_is_the_default_and_names_every_target(project: Path) -> None:
     said = make(project)
 
     assert said.returncode == 0
-    for target in ("retrain", "test", "check", "up", "down", "bench", "clean"):
+    for target in ("retrain", "test", "check", "up", "down", "bench", "clients", "clean"):
         assert f"make {target} " in said.stdout
 
 
@@ -66,6 +66,17 @@ def test_a_failed_install_leaves_no_stamp(project: Path) -> None:
     assert failed.returncode != 0
     assert "Invalid requirement" in failed.stderr
     assert not (project / STAMP).exists()
+
+
+def test_the_clients_have_an_environment_of_their_own(project: Path) -> None:
+    """Amazon's clients come from their own lock into their own folder; the line's environment is not touched."""
+    (project / "requirements-clients.lock").write_text("# nothing\n")
+
+    made = make(project, "clients")
+
+    assert made.returncode == 0, made.stderr
+    assert (project / ".venv-clients" / ".made-from-requirements-clients").exists()
+    assert not (project / ".venv").exists()
 
 
 def test_an_old_python_is_refused_by_name(project: Path) -> None:

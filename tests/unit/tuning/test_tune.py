@@ -88,6 +88,7 @@ def run(amt: ScriptedAmt, *, max_jobs: int = 5, cancelled: Callable[[], bool] = 
             "HyperParameterTuningJobName": f"job-{attempt.number:02d}",
             "jobs": attempt.jobs,
             "used_s": attempt.used_s,
+            "parents": attempt.parents,
         },
         digest=DIGEST,
         max_jobs=max_jobs,
@@ -130,6 +131,31 @@ def test_an_attempt_that_ended_early_is_followed_by_one_for_what_is_left(status:
     assert [(r["HyperParameterTuningJobName"], r["jobs"], r["used_s"]) for r in amt.requests] == [("job-02", left, 60)]
     assert result.attempts == ("job-01", "job-02")
     assert result.count("Completed") == 2 + left
+
+
+def test_the_next_attempt_is_warm_started_from_the_last_five() -> None:
+    """AMT takes five parents at most: the latest ones; the first attempt has none."""
+    amt = ScriptedAmt()
+    run(amt)
+    assert amt.requests[0]["parents"] == ()
+    amt = ScriptedAmt()
+    for number in range(1, 8):
+        amt.add(f"job-{number:02d}", status="Stopped", completed=1)
+    run(amt, max_jobs=10)
+    assert amt.requests[0]["jobs"] == 3
+    assert amt.requests[0]["parents"] == tuple(f"job-{number:02d}" for number in range(3, 8))
+
+
+def test_an_attempt_has_no_parents_beyond_the_quota() -> None:
+    """Parents' training jobs count towards AMT's 750, so failures of earlier attempts may leave no room for them."""
+    amt = ScriptedAmt()
+    amt.add("job-01", status="Failed", completed=0, failed=5)
+    run(amt, max_jobs=745)
+    amt_without = ScriptedAmt()
+    amt_without.add("job-01", status="Failed", completed=0, failed=5)
+    run(amt_without, max_jobs=746)
+    assert amt.requests[0]["parents"] == ("job-01",)
+    assert amt_without.requests[0]["parents"] == ()
 
 
 def test_a_search_whose_time_ran_out_without_an_objective_goes_on() -> None:
