@@ -15,6 +15,7 @@ RUN := $(VENV)/.made-from-requirements
 DEV := $(VENV)/.made-from-requirements-dev
 RETUNE := $(VENV)/.retune-installed
 CLIENTS := .venv-clients/.made-from-requirements-clients
+PEERS := .venv-bench/.made-from-requirements
 
 # The lock names everything, so pip resolves nothing (--no-deps); what is imported gets compiled then (--no-compile).
 INSTALL := -m pip --disable-pip-version-check --no-input install -qq --progress-bar off --no-compile --no-deps
@@ -52,7 +53,7 @@ check: $(DEV) $(RETUNE) $(CLIENTS) ## style, types, import laws, templates, proj
 	$(BIN)/pytest -q tests/unit/project
 	$(BIN)/python -m tests.parity --check -q $(SPREAD)
 
-bench: $(RETUNE) ## measure, and print tables
+bench: $(RETUNE) $(PEERS) ## measure, beside peers in an environment of their own; ends in a table of bars
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clients: $(CLIENTS) ## the SageMaker SDK and the AWS CLI, which tests and examples run unmodified
@@ -89,6 +90,13 @@ $(CLIENTS): requirements-clients.lock
 	@echo "making .venv-clients from requirements-clients.lock (a minute)"
 	@$(NEW_VENV) $(@D)
 	@$(@D)/bin/python $(INSTALL) --require-hashes -r requirements-clients.lock
+	@touch $@
+
+# Its versions are pinned and not its hashes: a machine that offers a CPU build of torch serves another file.
+$(PEERS): benchmarks/peers/requirements.txt
+	@echo "making .venv-bench (some minutes: torch, Ray, Syne Tune)"
+	@$(NEW_VENV) $(@D)
+	@$(@D)/bin/python -m pip --disable-pip-version-check --no-input install -qq --progress-bar off -r $<
 	@touch $@
 
 $(RETUNE): pyproject.toml $(RUN)

@@ -25,6 +25,7 @@ from components.amt.client import LocalAmt
 from components.storage.local import FolderStore
 
 TRIALS = 100
+PEERS_TRIALS = 20  # seconds each
 REPEATS = 3
 BAR_MS = 60.0
 PEERS = ("syne_tune", "ray_tune")
@@ -36,7 +37,7 @@ def main() -> list[Bar]:
     """Measure ours, then each peer; a peer that cannot run is a missing row."""
     rows = {"retune, own script": ours(TRIALS)}
     rows |= {name: peer(name) for name in PEERS}
-    table = Table("engine", "ms per trial", title=f"{TRIALS} trials that do nothing, two at a time")
+    table = Table("engine", "ms per trial", title="trials that do nothing, two at a time")
     for name, value in rows.items():
         table.add_row(name, f"{value:.0f}")
     Console().print(table)
@@ -110,16 +111,18 @@ def _request(name: str, code: str, trials: int) -> dict[str, Any]:
 
 def peer(name: str) -> float:
     """Milliseconds per trial of a peer, in its own environment; NaN when it cannot be had."""
-    script = Path(__file__).parent / "peers" / f"{name}_trivial.py"
+    script = Path(__file__).resolve().parent / "peers" / f"{name}_trivial.py"
     if not PEERS_PYTHON.is_file():
         return math.nan
-    done = subprocess.run(
-        [PEERS_PYTHON, script, str(TRIALS)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"RAY_DEDUP_LOGS": "0"},
-    )
+    with tempfile.TemporaryDirectory() as folder:  # both leave files where they stand
+        done = subprocess.run(
+            [PEERS_PYTHON.absolute(), script, str(PEERS_TRIALS)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"RAY_DEDUP_LOGS": "0"},
+        )
     if done.returncode != 0:
         print(done.stderr[-2000:])
         return math.nan

@@ -170,7 +170,7 @@ def describe_training_job(job: TuningJob, trial: TrainingJob, *, spot_discount: 
         "TrainingJobStatus": trial.status,
         "SecondaryStatus": trial.secondary_status,
         "HyperParameters": hyperparameters(job, trial),
-        "AlgorithmSpecification": {**specification, "EnableSageMakerMetricsTimeSeries": False},
+        "AlgorithmSpecification": {"EnableSageMakerMetricsTimeSeries": False, **specification},
         "RoleArn": definition["RoleArn"],
         "OutputDataConfig": {"KmsKeyId": "", **definition["OutputDataConfig"]},
         "ResourceConfig": _resource_config(definition),

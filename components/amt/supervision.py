@@ -14,6 +14,7 @@ from components.amt.folders import JobFolder
 from components.amt.launcher import Launcher
 from components.amt.preparation import Workshop
 from components.amt.records import TERMINAL
+from components.amt.single_jobs import is_single
 from components.amt.store import AmtStore
 from components.amt.tuning_job import Supervisor, as_internal_failure
 from components.errors import CannotWrite, RetuneError
@@ -147,18 +148,23 @@ class Supervision:
 
     def _fail(self, name: str, error: Exception) -> None:
         now = time.time()
+        reason = as_internal_failure(error)
         try:
             with self._store.transaction():
+                job = self._store.tuning_job(name)
+                # Of one of its own nobody sees the job that would say why.
+                alone = job is not None and is_single(job)
                 for trial in self._store.training_jobs(name):
                     if not trial.terminal:
-                        self._store.save_training_job(training_job.stopped(trial, now))
+                        over = training_job.failed(trial, reason, now, internal=True) if alone else None
+                        self._store.save_training_job(over or training_job.stopped(trial, now))
                 self._store.move_tuning_job(
                     name,
                     expected=("InProgress", "Stopping"),
                     to="Failed",
                     at_s=now,
                     ended_s=now,
-                    failure_reason=as_internal_failure(error),
+                    failure_reason=reason,
                 )
         except RetuneError as also:
             with self._lock:

@@ -65,7 +65,7 @@ def errors_of(served: Serving) -> str:
 def test_the_printed_lines_are_all_a_client_needs(tmp_path: Path) -> None:
     """Without --json the command prints export lines; with those variables alone boto3 talks to it."""
     retune = Retune(home=tmp_path / "home", cwd=tmp_path, environment=environment_of(tmp_path / "home"))
-    with retune.running("amt", "serve", "--port", "0") as process:
+    with retune.running("amt", "serve", "--port", "0", "--home", str(tmp_path / "elsewhere")) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(6)]
         exports = dict(line.removeprefix("export ").strip().split("=", 1) for line in lines if "export" in line)
@@ -86,6 +86,8 @@ def test_the_printed_lines_are_all_a_client_needs(tmp_path: Path) -> None:
         _, said = process.communicate(timeout=60)
     assert process.returncode == 0
     assert said == ""
+    assert (tmp_path / "elsewhere" / "amt" / "endpoint.credentials").exists()
+    assert not (tmp_path / "home" / "amt").exists()
 
 
 def test_the_key_pair_stays_and_is_the_owners_alone(tmp_path: Path) -> None:
