@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from types import FrameType
 from typing import Literal
 
 from components import naming
@@ -70,7 +73,9 @@ def run_search(line: Line, run: Run) -> Searched:
         reporter().search(progress, max_jobs=search.max_jobs, maximize=search.maximize)
 
     try:
-        result = tune(engine, search, observe=observe, cancelled=_cancel_look(), poll_s=1.0)
+        with _remembering_ctrl_c() as interrupted:
+            asked = _cancel_look()
+            result = tune(engine, search, observe=observe, cancelled=lambda: interrupted() or asked(), poll_s=1.0)
         trials_table(result.tuning_job, result.trials)
         if result.status == "Failed" and result.best is not None:
             raise TuningFailed(  # noqa: TRY301  the same
@@ -109,6 +114,25 @@ def _open_run(line: Line, run: Run) -> RetrainingRun:
             naming.TAG_REASON: run.decision.reason,
         },
     )
+
+
+@contextmanager
+def _remembering_ctrl_c() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed: the interrupt itself is lost when it comes inside a library that swallows it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False  # only the main thread hears signals
+        return
+    pressed = threading.Event()
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        pressed.set()
+        signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _cancel_look() -> Callable[[], bool]:
