@@ -18,7 +18,9 @@ LEADERS: Final = 6
 ROUNDS: Final = 4
 CHILDREN: Final = 20
 SHRINK: Final = 0.4
-SAME: Final = 1e-3
+# Of a range. Trainings are noisy or stepped: one nearer to another than this repeats it; with 1e-3 the search stayed
+# longer beside one good cell.
+SAME: Final = 0.01
 
 
 def most_promising(
@@ -66,7 +68,7 @@ def most_promising(
 
 
 def is_among(point: Floats, points: Floats) -> bool:
-    """Tell whether one of `points` is the same to a thousandth of the range in every coordinate: nothing to learn."""
+    """Tell whether one of `points` lies within `SAME` of the range in every coordinate: nothing to learn."""
     return bool((np.abs(points - point) < SAME).all(axis=1).any())
 
 

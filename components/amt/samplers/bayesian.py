@@ -20,7 +20,7 @@ from components.amt.samplers.blas_threads import one_blas_thread
 from components.amt.samplers.expected_improvement import log_expected_improvement
 from components.amt.samplers.gaussian_process import Posterior
 from components.amt.samplers.marginal_likelihood import most_probable_hyperparameters
-from components.amt.samplers.output_warp import warped
+from components.amt.samplers.output_warp import standardised
 from components.amt.samplers.parameter_space import ParameterSpace
 from components.amt.samplers.transfer import Transfer
 from components.amt.samplers.unit_cube import Floats, Indices, UnitCube, sobol
@@ -107,7 +107,7 @@ class GaussianProcessSampler(BaseSampler):
 
     def _best_point(self, rng: np.random.Generator, history: _History) -> Floats | None:
         cube, seen = self._cube, self._observations(history)
-        targets = warped(seen.values)
+        targets = standardised(seen.values)
         fitted = _informative(targets, rng, FITTED)
         hyperparameters = most_probable_hyperparameters(seen.features[fitted], targets[fitted], seen.groups)
         used = _informative(targets, rng, OBSERVED)

@@ -16,7 +16,7 @@ from components.amt.samplers.gaussian_process import SQRT_5, Hyperparameters
 from components.amt.samplers.unit_cube import Floats, Indices
 
 # Log-normal priors: mean and standard deviation of the logarithm. Signal and noise are variances, targets have 1.
-LENGTH_PRIOR: Final = (math.log(0.5), 1.0)
+LENGTH_PRIOR: Final = (0.0, 1.0)
 SIGNAL_PRIOR: Final = (0.0, 1.0)
 NOISE_PRIOR: Final = (math.log(1e-2), 1.5)
 

@@ -51,7 +51,7 @@ def test_the_loss_is_the_marginal_likelihood_times_the_priors() -> None:
         r = np.linalg.norm((features[:, None] - features[None]) / lengths[GROUPS], axis=2) * math.sqrt(5)
         covariance = signal * (1 + r + r**2 / 3) * np.exp(-r) + noise * np.eye(12)
         likelihood = 0.5 * targets @ np.linalg.solve(covariance, targets) + 0.5 * np.linalg.slogdet(covariance)[1]
-        prior = 0.5 * np.sum(np.log(lengths / 0.5) ** 2) + 0.5 * math.log(signal) ** 2
+        prior = 0.5 * np.sum(np.log(lengths) ** 2) + 0.5 * math.log(signal) ** 2
         return float(likelihood + prior + 0.5 * (math.log(noise / 1e-2) / 1.5) ** 2)
 
     here, there = by_hand(np.exp(THETA[:3]), 1.3, 0.02), by_hand(np.array([1.0, 0.2, 0.4]), 0.7, 0.3)
