@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from components.amt.samplers.sampler import ParentJob, Sampler
 
 START: Final = 6
+# With parents the model has something to go by as soon as their best have finished.
+START_WARM: Final = 3
 MODELLED: Final = 3
 FITTED: Final = 150
 # Beyond it the posterior rests on the best third and a random rest: the cost of a score grows with the square.
@@ -53,7 +55,8 @@ class GaussianProcessSampler(BaseSampler):
     """Gaussian process with Matern-5/2 ARD kernel and log expected improvement, on numpy and scipy only.
 
     What it samples depends on the study's trials, the number of the trial and the seed alone; not on the order of the
-    trials or on earlier calls. The first six trials are Sobol points. Running trials are kriging believers (Ginsbourger
+    trials or on earlier calls. The first six trials are Sobol points, three where
+    other tasks are known. Running trials are kriging believers (Ginsbourger
     et al. 2010): they are taken to have the value the model expects. Failed and pruned trials are not in the model and
     not sampled again.
 
@@ -84,7 +87,8 @@ class GaussianProcessSampler(BaseSampler):
         if not self._search_space:
             return {}
         history = _History.of(study, self._cube)
-        fresh = len(history.values) + len(history.running) < START or len(history.values) < MODELLED
+        start = START_WARM if self._transfer else START
+        fresh = len(history.values) + len(history.running) < start or len(history.values) < MODELLED
         if fresh:
             point = self._start_point(trial.number, history.tried)
         else:

@@ -6,9 +6,8 @@ long and they count almost as the job's own trials, where they do not it becomes
 data, this alone kept the late trials as good as those of a cold search, where parents' trials put in raw did not.
 
 That is not enough where the parents are wrong: their level is moved to the new job's, so a search that trusts them
-looks only where they send it, and sees nothing that speaks against them. So the model begins after as many own trials
-as without parents, the parents' best among them, and of the parents only those count whose expectations rank the new
-job's results the way they came out.
+looks only where they send it, and sees nothing that speaks against them. So after five results only those parents
+count whose expectations rank the results the way they came out.
 """
 
 from __future__ import annotations
@@ -29,6 +28,8 @@ from components.amt.samplers.unit_cube import Floats, Indices, UnitCube
 MOST_TRIALS: Final = 120
 FEWEST_TRIALS: Final = 3
 LEAST_AGREEMENT: Final = 0.5
+# Fewer results say nothing about a ranking.
+RANKED: Final = 5
 
 
 class Transfer:
@@ -69,10 +70,14 @@ class Transfer:
     def agreeing(self, points: Floats, values: Floats) -> Transfer:
         """The parents whose expectations rank the new job's results about as they came out (Spearman's rho).
 
+        All of them while there are few results.
+
         Args:
             points: Finished trials of the new job, shape (n, dimension).
             values: Theirs, shape (n,).
         """
+        if len(values) < RANKED:
+            return self
         kept = [
             index
             for index in range(len(self._parents))
