@@ -100,9 +100,9 @@ class SpotContract:
     def test_the_built_in_algorithm_goes_on_from_its_checkpoint(self, rig: Any) -> None:
         """XGBoost interrupted again and again ends with the same metrics as undisturbed."""
         request = spot_request("Trees", code=None, jobs=1, parallel=1, metric="validation:logloss")
-        request["TrainingJobDefinition"]["StaticHyperParameters"] |= {"num_round": "1500", "max_depth": "6"}
+        request["TrainingJobDefinition"]["StaticHyperParameters"] |= {"num_round": "6000", "max_depth": "6"}
         plain = a_request("Plain", code=None, jobs=1, parallel=1, metric="validation:logloss")
-        plain["TrainingJobDefinition"]["StaticHyperParameters"] |= {"num_round": "1500", "max_depth": "6"}
+        plain["TrainingJobDefinition"]["StaticHyperParameters"] |= {"num_round": "6000", "max_depth": "6"}
         for each in (request, plain):
             rig.create_hyper_parameter_tuning_job(**each)
         rows = [(wait_for_end(rig, name), trials_of(rig, name)[0])[1] for name in ("Trees", "Plain")]
