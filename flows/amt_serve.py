@@ -9,6 +9,9 @@ import shlex
 import signal
 import socket
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,12 +21,14 @@ from components.errors import Busy, CannotWrite, InvalidInput
 from components.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from components.amt.client import LocalAmt
     from components.amt.endpoint_keys import KeyPair
     from components.storage.store import ObjectStore
 
 DEFAULT_PORT = 8765
 LOOPBACK_HOST = "127.0.0.1"
 _FINISH_WITHIN_S = 10
+_LOOK_S = 30.0
 _KEPT_ALIVE_S = 75
 
 
@@ -94,12 +99,31 @@ def serve(options: ServeOptions, *, as_json: bool) -> None:
             }
             if not _is_loopback(options.host):
                 _warn(options.host)
-            _run(endpoint.asgi(), listener, announcement=_announcement(document, keys, as_json=as_json))
+            with _looking_after(amt):
+                _run(endpoint.asgi(), listener, announcement=_announcement(document, keys, as_json=as_json))
             endpoint.close()
         finally:
             amt.close()
     finally:
         listener.close()
+
+
+@contextmanager
+def _looking_after(amt: LocalAmt) -> Iterator[None]:
+    """Take up jobs again that nobody asks about: a store that did not answer has ended their supervision."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(_LOOK_S):
+            amt.resume()
+
+    thread = threading.Thread(target=look, name="amt-resume", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _spot(options: ServeOptions) -> SpotMarket:

@@ -35,11 +35,10 @@ _MOST_DEATHS = 3
 
 @dataclass(kw_only=True)
 class _Active:
-    """A training job that has not ended, as its supervisor sees it."""
+    """A training job that has not ended; held: it waits for a supervisor that comes when the store answers again."""
 
     trial: TrainingJob
     folder: TrialFolder
-    # Held: it waits for a supervisor that comes when the store answers again.
     phase: Literal["preparing", "running", "ended", "held"] = "preparing"
 
 
@@ -87,11 +86,7 @@ class ActiveJobs:
         return [self._trials[number] for number in sorted(self._trials)]
 
     def raise_outage(self) -> None:
-        """Give the training jobs up to a later supervisor when the store does not answer and none runs any more.
-
-        Raises:
-            RetuneError: Why the store could not be used; trying again later may help.
-        """
+        """Raise the outage when nothing runs any more: a later supervisor goes on."""
         if self.outage is not None and all(active.phase == "held" for active in self._active.values()):
             raise self.outage
 
@@ -107,7 +102,7 @@ class ActiveJobs:
             self._stop(active)
 
     def stop_asked(self) -> None:
-        """Stop those that somebody asked to stop one by one."""
+        """Stop those somebody asked to stop one by one."""
         for name in self._store.asked_to_stop() & self._active.keys():
             self._stop(self._active[name])
 
@@ -134,10 +129,7 @@ class ActiveJobs:
                 if record is not None:
                     self._adopt(job, active, record)
                 else:
-                    last = read_curve(folder.metrics)  # what it emitted before its supervisor died counts
-                    self._end(
-                        active, training_job.stopped(trial, recovery.last_sign_s(trial, folder), job=job, emitted=last)
-                    )
+                    self._end_stopped(job, active, recovery.last_sign_s(trial, folder))
 
     def abandon(self, wait: Callable[[float], None]) -> None:
         """End what still runs without recording it; wait until it is gone, so that no lock is left to a live runner.
@@ -175,9 +167,9 @@ class ActiveJobs:
         if self._abandoned.is_set():
             return
         if active.trial.status == "Stopping":
-            self._end(active, training_job.stopped(active.trial, time.time()))
+            self._end_stopped(job, active, time.time())
         elif isinstance(error, preparation.CannotStart):
-            self._end(active, training_job.failed(active.trial, str(error), time.time()))
+            self._end_without_record(job, active, training_job.failed(active.trial, str(error), time.time()))
         elif self.outage is not None or is_outage(error):
             self._hold(active, error)
         elif error is not None:
@@ -209,17 +201,20 @@ class ActiveJobs:
 
     def _runner_ended(self, job: TuningJob, active: _Active, event: Mapping[str, Any]) -> None:
         record = read_json(active.folder.exit)
-        if record is not None:
+        if record is None:
+            recovery.end_leftovers([active.folder])  # what its container started may live on
+        else:
             self._adopt(job, active, record)
-        elif active.trial.status == "Stopping":
-            self._end(active, training_job.stopped(active.trial, time.time()))
+            return
+        if active.trial.status == "Stopping":
+            self._end_stopped(job, active, time.time())
         elif (event["code"] is None or event["code"] < 0) and self._deaths[active.trial.name] < _MOST_DEATHS - 1:
             self._deaths[active.trial.name] += 1
             self._run_again(job, active.trial)
         else:
             ending = recovery.ending_of(event, active.folder)
             reason = f"InternalServerError: the process running the training job ended ({ending})"
-            self._end(active, training_job.failed(active.trial, reason, time.time(), internal=True))
+            self._end_without_record(job, active, training_job.failed(active.trial, reason, time.time(), internal=True))
 
     def _adopt(self, job: TuningJob, active: _Active, record: Mapping[str, Any]) -> None:
         """Its container has ended: upload, then the training job is over, or begins again after an interruption."""
@@ -262,6 +257,27 @@ class ActiveJobs:
         active.phase = "held"
         if self.outage is None and isinstance(error, RetuneError):
             self.outage = error
+
+    def _end_stopped(self, job: TuningJob, active: _Active, now_s: float) -> None:
+        emitted = read_curve(active.folder.metrics)  # what it emitted before counts
+        self._end_without_record(job, active, training_job.stopped(active.trial, now_s, job=job, emitted=emitted))
+
+    def _end_without_record(self, job: TuningJob, active: _Active, trial: TrainingJob) -> None:
+        """Its checkpoints are all it left: they go to the store before they go from here."""
+
+        def kept(error: Exception | None) -> None:
+            if is_outage(error):
+                self._hold(active, error)
+            elif error is None or preparation.is_final(error):
+                self._end(active, trial)
+            else:
+                raise error
+
+        if not active.folder.checkpoints.is_dir():
+            self._end(active, trial)
+            return
+        active.phase = "ended"
+        self._background.do(lambda: checkpoints.keep(job, trial, active.folder, self._workshop.store), kept)
 
     def _end(self, active: _Active, trial: TrainingJob) -> None:
         self._save(active, trial)

@@ -24,6 +24,8 @@ from components.errors import Damaged, InvalidInput, NotFound
 from components.storage.store import ObjectInfo, ObjectStore, parse_uri
 
 _CACHED_MTIME_S = 1_000_000_000
+# Another file system, or one without links, or with no more of them.
+_NO_LINKS = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS)
 _MANIFEST_BYTES = 16 * 1024**2
 
 
@@ -136,6 +138,8 @@ def place_channel(channel: Mapping[str, Any], *, folder: Path, store: ObjectStor
         empty = False
         try:
             _place(cache.file(found), folder / relative)
+        except FileExistsError as error:
+            raise InvalidInput(f"two objects of a channel must not land at one path, got {found.uri} again") from error
         except OSError as error:
             if error.errno != errno.ENAMETOOLONG:
                 raise
@@ -166,7 +170,7 @@ def _listed(manifest: str, store: ObjectStore) -> Iterator[tuple[ObjectInfo, Pur
         raise InvalidInput(f"{law}; got something else in {manifest}") from error
     if not usable:
         raise InvalidInput(f"{law}; got an entry that is not in {manifest}")
-    for name in names:
+    for name in dict.fromkeys(names):
         yield _exactly(prefix + name, store), PurePosixPath(name.lstrip("/"))
 
 
@@ -181,8 +185,11 @@ def _place(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         target.hardlink_to(source)
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(source, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        with source.open("rb") as content, target.open("xb") as copy:
+            shutil.copyfileobj(content, copy)
 
 
 def relative_key(prefix: str, key: str) -> PurePosixPath | None:

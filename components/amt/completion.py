@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from components.amt.records import TrainingJob, TuningJob, TuningStatus, float32
 from components.amt.request_rules import MOST_JOBS
@@ -121,3 +122,15 @@ def best_of(job: TuningJob, trials: Sequence[TrainingJob]) -> TrainingJob | None
     candidates = [trial for trial in trials if trial.terminal and trial.objective is not None]
     sign = -1.0 if job.maximize else 1.0
     return min(candidates, key=lambda trial: (sign * (trial.objective or 0.0), trial.number), default=None)
+
+
+def next_look_s(limits: Mapping[str, Any], runtime_s: float, *, most_s: float) -> float:
+    """Seconds until time alone can change what the next step is; once it is over, what ends rings.
+
+    Args:
+        limits: ResourceLimits.
+        runtime_s: Supervised seconds so far.
+        most_s: At most this.
+    """
+    limit = limits.get("MaxRuntimeInSeconds")
+    return most_s if limit is None or runtime_s >= limit else float(min(most_s, limit - runtime_s))

@@ -75,6 +75,7 @@ def start(launch: Mapping[str, Any], *, close_in_child: Sequence[int]) -> Contai
         ValueError: An argument or variable holds what none can.
     """
     read, write = os.pipe()
+    linux.widen_pipe(write)
     runner = os.getpid()
     try:
         if launch["command"] is None:

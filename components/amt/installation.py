@@ -12,7 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.amt.source_code import BadSource
+
 REQUIREMENTS = "requirements.txt"
+MOST_BYTES = 1024**2
+MOST_LINE_BYTES = 16_384
 _PACKAGE = "setup.py"
 _ARCHIVES = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar")
 # A requirement that is the same wherever the file lies: a name with versions, from an index.
@@ -65,30 +69,53 @@ class Installation:
 
 
 def wanted(code: Path, program: str) -> Installation | None:
-    """What has to be installed before an entry point runs; None for nothing."""
+    """What has to be installed before an entry point runs; None for nothing.
+
+    Raises:
+        BadSource: Its `requirements.txt` is larger than anybody writes one.
+    """
     if program.endswith(".sh"):
         return None
     package = (code / _PACKAGE).is_file()
     if not package and not program.endswith(".py"):
         return None
     path = code / REQUIREMENTS
-    requirements = path.read_bytes() if path.is_file() else None
+    requirements = _read(path) if path.is_file() else None
     if not package and not list(_lines(requirements or b"")):
         return None
     return Installation(code=code, package=package, requirements=requirements)
+
+
+def _read(path: Path) -> bytes:
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise BadSource(f"{REQUIREMENTS} must have at most {MOST_BYTES} bytes, got {size}")
+    content = path.read_bytes()
+    longest = max(map(len, content.split(b"\n")))
+    if longest > MOST_LINE_BYTES:
+        raise BadSource(f"a line of {REQUIREMENTS} must have at most {MOST_LINE_BYTES} bytes, got {longest}")
+    return content
 
 
 def _lines(content: bytes) -> Iterator[str]:
     """Its lines as pip reads them: continued ones joined, without comments and empty ones."""
     text = content.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\\\n", " ")
     for line in text.split("\n"):
-        bare = re.sub(r"(^|\s+)#.*$", "", line).strip()
+        bare = _without_comment(line).strip()
         if bare:
             yield bare
+
+
+def _without_comment(line: str) -> str:
+    """Cut at the first `#` that begins the line or follows white space."""
+    at = line.find("#")
+    while at > 0 and not line[at - 1].isspace():
+        at = line.find("#", at + 1)
+    return line if at < 0 else line[:at]
 
 
 def _from_index(line: str) -> bool:
     if line.startswith("-"):
         return _INDEX_OPTIONS.match(line) is not None
-    requirement = re.split(r"\s--hash[= ]", line)[0].strip()
+    requirement = " ".join(re.split(r"\s--hash[= ]", line)[0].split())  # runs of white space would match too many ways
     return _NAMED.fullmatch(requirement) is not None and not requirement.lower().endswith(_ARCHIVES)

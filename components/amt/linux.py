@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_PIPE_BYTES = 1024**2
 
 IS_LINUX = sys.platform == "linux"
 
@@ -30,6 +33,13 @@ def die_with_parent(parent: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before prctl took effect
         os._exit(1)
+
+
+def widen_pipe(descriptor: int) -> None:
+    """Let a pipe hold a megabyte, so that who writes much need not wait for a reader that looks now and then."""
+    if IS_LINUX:
+        with suppress(OSError):  # the user's pipes hold as much as they may already
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def adopt_orphans() -> None:

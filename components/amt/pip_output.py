@@ -7,7 +7,7 @@ from pathlib import Path
 
 from components.amt.installation import Installation
 
-_CREDENTIALS = re.compile(r"(\b[A-Za-z][\w+.\-]*://)[^/\s'\"]*@")
+_CREDENTIALS = re.compile(r"(\b[A-Za-z][A-Za-z0-9+]{0,30}://)[^/\s'\"]{0,4096}@")
 _NOT_FOUND = re.compile(r"from versions: none|NewConnectionError|NameResolutionError|ConnectTimeout|ProxyError")
 _SAID_CHARACTERS = 500
 

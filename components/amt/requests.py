@@ -73,7 +73,8 @@ def _definition(definition: Mapping[str, Any]) -> Iterator[str]:
     if output.get("CompressionType", "GZIP") != "GZIP":
         yield f"OutputDataConfig.CompressionType {output['CompressionType']}"
     resources = definition.get("ResourceConfig") or definition.get("HyperParameterTuningResourceConfig") or {}
-    if resources.get("InstanceCount", 1) > 1 or resources.get("InstanceGroups"):
+    counts = [each.get("InstanceCount", 1) for each in (resources, *(resources.get("InstanceConfigs") or ()))]
+    if max(counts) > 1 or resources.get("InstanceGroups"):
         yield "more than one instance"
 
 

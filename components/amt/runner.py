@@ -27,6 +27,7 @@ from components.amt.folders import TrialFolder, read_json, write_json
 from components.amt.metrics import LONGEST_MATCH_S, Extractor, MetricFile, TooSlow, time_limit
 
 _CHUNK_BYTES = 65536
+_READ_BYTES = 1024**2  # as much as the pipe holds
 _TAIL_BYTES = 32768
 # Output is taken in batches: a line at a time woke runner and supervisor at every round, 16 ms of a 100 ms training.
 _BATCH_S = 0.05
@@ -127,7 +128,10 @@ class Runner:
                     else:
                         selector.unregister(self._container.output)
                         listening = False
-                        read_at = time.monotonic() + _BATCH_S if self._read_output() else None
+                        size = self._read_output()
+                        # A full pipe makes the container wait: it is emptied at once.
+                        pause_s = 0.0 if size >= _CHUNK_BYTES else _BATCH_S
+                        read_at = time.monotonic() + pause_s if size else None
 
     def _asked_to_stop(self, why: Stop) -> None:
         if self._stop is None:
@@ -166,14 +170,14 @@ class Runner:
 
     # Output
 
-    def _read_output(self) -> bool:
-        """Take in what there is; False at its end."""
+    def _read_output(self) -> int:
+        """Take in what there is: its bytes, at least 1; 0 at its end."""
         try:
-            chunk = os.read(self._container.output, _CHUNK_BYTES)
+            chunk = os.read(self._container.output, _READ_BYTES)
         except BlockingIOError:
-            return True
+            return 1
         if not chunk:
-            return False
+            return 0
         self._write_log(chunk)
         self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
         *lines, self._partial = (self._partial + chunk).split(b"\n")
@@ -181,11 +185,12 @@ class Runner:
             lines.append(self._partial)
             self._partial = b""
         before = self._metrics.count
+        until = min(self._matching_until, time.monotonic() + LONGEST_MATCH_S)
         for line in lines:
-            self._take_metrics(line)
+            self._take_metrics(line, until)
         if self._metrics.count > before:
             self._emit("metrics")
-        return True
+        return len(chunk)
 
     def _drain(self) -> None:
         """What was still in the pipe; nobody we know of writes any more."""
@@ -197,18 +202,19 @@ class Runner:
                 pass
         os.close(self._container.output)
         if self._partial:
-            self._take_metrics(self._partial)
+            self._take_metrics(self._partial, self._matching_until)
 
-    def _take_metrics(self, line: bytes) -> None:
+    def _take_metrics(self, line: bytes, until: float) -> None:
+        """Match one line; patterns that need longer than a batch may take are not tried any more."""
         if self._extractor is None:
             return
-        left = min(LONGEST_MATCH_S, self._matching_until - time.monotonic())
+        left = min(LONGEST_MATCH_S, until - time.monotonic())
         try:
             with time_limit(left):
                 found = list(self._extractor.values(line.decode("utf-8", "replace").rstrip("\r")))
         except TooSlow:
             self._extractor = None
-            self._say(f"a metric's regex took longer than {LONGEST_MATCH_S:g} s on one line; no more metrics are read")
+            self._say(f"a metric's regex took {LONGEST_MATCH_S:g} s on a piece of output; no more metrics are read")
             return
         if found:
             self._metrics.add(found, time.time())

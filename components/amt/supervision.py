@@ -43,6 +43,7 @@ class Supervision:
         self._threads: dict[str, threading.Thread] = {}
         self._supervisors: dict[str, Supervisor] = {}
         self._errors: dict[str, RetuneError] = {}
+        self._asked_again: set[str] = set()
         self._closed = False
         self.launcher = Launcher(home, fork=workshop.fork)
 
@@ -57,11 +58,19 @@ class Supervision:
             error = self._errors.pop(key, None)
             if error is not None:
                 raise error
-            if self._closed or key in self._threads:
+            if self._closed:
                 return
-            thread = threading.Thread(target=self._run, args=(name,), name=f"amt-{name}", daemon=True)
-            self._threads[key] = thread
-            thread.start()
+            if key in self._threads:
+                # It may be about to leave: another job can have got the name of the one it has just ended.
+                self._asked_again.add(key)
+                return
+            self._start(name, key)
+
+    def _start(self, name: str, key: str) -> None:
+        self._asked_again.discard(key)
+        thread = threading.Thread(target=self._run, args=(name,), name=f"amt-{name}", daemon=True)
+        self._threads[key] = thread
+        thread.start()
 
     def settle(self, name: str) -> None:
         """Carry out a stop where nobody supervises: end leftovers and finish. Nothing when somebody does."""
@@ -99,7 +108,6 @@ class Supervision:
                 self._run_locked(name, folder)
             finally:
                 os.close(descriptor)
-            self._workshop.trim()
         except RetuneError as error:
             with self._lock:
                 self._errors[key] = error
@@ -108,9 +116,18 @@ class Supervision:
             with self._lock:
                 self._errors[key] = CannotWrite(f"the local AMT cannot supervise tuning job {name}: {error!r}")
         finally:
-            with self._lock:
-                self._threads.pop(key, None)
+            self._leave(name, key)
             doorbell.ring_all(folder.watchers)
+        self._workshop.trim()
+
+    def _leave(self, name: str, key: str) -> None:
+        """Let a job's thread go; again from the start when there is a new job of that name by now."""
+        with self._lock:
+            self._threads.pop(key, None)
+            if key in self._asked_again and key not in self._errors and not self._closed:
+                job = self._store.tuning_job(name)
+                if job is not None and job.status not in TERMINAL:
+                    self._start(name, key)
 
     def _run_locked(self, name: str, folder: JobFolder) -> None:
         """Supervise a job whose lock is held, until it has ended or this process leaves it."""
@@ -157,7 +174,7 @@ class Supervision:
                 for trial in self._store.training_jobs(name):
                     if not trial.terminal:
                         over = training_job.failed(trial, reason, now, internal=True) if alone else None
-                        self._store.save_training_job(over or training_job.stopped(trial, now))
+                        self._store.save_training_job(over or training_job.stopped(trial, now, job=job))
                 self._store.move_tuning_job(
                     name,
                     expected=("InProgress", "Stopping"),

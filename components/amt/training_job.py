@@ -105,7 +105,7 @@ def interrupted(trial: TrainingJob, record: Mapping[str, Any], now_s: float) -> 
         attempt=trial.attempt + 1,
         started_s=trial.started_s,
         interrupted_s=trial.interrupted_s + max(0.0, record["ended_s"] - began_s),
-        metrics=_merged(trial.metrics, record["metrics"]),
+        metrics=_shown(_merged(trial.metrics, record["metrics"])),
     )
     return enter(again, "Starting", now_s)
 
@@ -113,6 +113,11 @@ def interrupted(trial: TrainingJob, record: Mapping[str, Any], now_s: float) -> 
 def _merged(before: Sequence[Mapping[str, Any]], emitted: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
     last = {entry["MetricName"]: entry for entry in (*before, *emitted)}
     return tuple({**entry, "Value": float32(entry["Value"])} for entry in last.values())
+
+
+def _shown(metrics: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """What FinalMetricDataList can hold: JSON has no NaN."""
+    return tuple(entry for entry in metrics if usable(entry["Value"]))[:_METRICS]
 
 
 def training_seconds(trial: TrainingJob) -> float:
@@ -165,7 +170,7 @@ def ended(job: TuningJob, trial: TrainingJob, record: Mapping[str, Any], now_s: 
         status=status,
         objective=objective,
         objective_status=objective_status,
-        metrics=tuple(entry for entry in metrics if usable(entry["Value"]))[:_METRICS],
+        metrics=_shown(metrics),
         ended_s=final.modified_s,
         failure_reason=reason,
     )
@@ -199,23 +204,21 @@ def failed(trial: TrainingJob, reason: str, now_s: float, *, internal: bool = Fa
 
 
 def stopped(
-    trial: TrainingJob, now_s: float, *, job: TuningJob | None = None, emitted: Sequence[Mapping[str, Any]] = ()
+    trial: TrainingJob, now_s: float, *, job: TuningJob | None, emitted: Sequence[Mapping[str, Any]] = ()
 ) -> TrainingJob:
     """A training job stopped before its container could say anything.
 
     Args:
         trial: The training job.
         now_s: When.
-        job: Its tuning job, with `emitted`.
-        emitted: Points of its curve, oldest first: the last objective among them is its result, as it is of one whose
-            container ended in order.
+        job: Its tuning job, which knows the objective.
+        emitted: Points of its attempt's curve, oldest first: the last objective among them and what interrupted
+            attempts left is its result, as it is of one whose container ended in order.
     """
-    last = {point["metric"]: point for point in emitted}
-    metrics = tuple(
-        {"MetricName": name, "Value": point["value"], "Timestamp": point["timestamp_s"]}
-        for name, point in last.items()
-        if usable(point["value"])
-    )
+    points = [
+        {"MetricName": point["metric"], "Value": point["value"], "Timestamp": point["timestamp_s"]} for point in emitted
+    ]
+    metrics = _shown(_merged(trial.metrics, points))
     value = (
         None
         if job is None
@@ -227,6 +230,6 @@ def stopped(
         status="Stopped",
         objective=value,
         objective_status="Failed" if value is None else "Succeeded",
-        metrics=metrics[:_METRICS],
+        metrics=metrics,
         ended_s=final.modified_s,
     )

@@ -96,7 +96,7 @@ class Supervisor:
             self._news = False
             doorbell.ring_all(self._watchers)
         # One proposal at a time: what ended meanwhile is worth knowing for the next.
-        self._wait(0.0 if proposed else self._wait_s(job))
+        self._wait(0.0 if proposed else completion.next_look_s(job.limits, self._runtime_s, most_s=_HEARTBEAT_S))
         return False
 
     def _wait(self, timeout_s: float) -> None:
@@ -144,10 +144,6 @@ class Supervisor:
             )
 
     # Time and record
-
-    def _wait_s(self, job: TuningJob) -> float:
-        limit = job.limits.get("MaxRuntimeInSeconds")
-        return _HEARTBEAT_S if limit is None else min(_HEARTBEAT_S, max(0.0, limit - self._runtime_s))
 
     def _count_runtime(self) -> None:
         """Supervised time counts towards the job's limit, durably."""

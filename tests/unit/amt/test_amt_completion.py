@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from components.amt.completion import NO_METRICS, NONE_SUCCEEDED, Step, best_of, next_step
+from components.amt.completion import NO_METRICS, NONE_SUCCEEDED, Step, best_of, next_look_s, next_step
 from components.amt.records import TrainingJob, TuningJob, float32
 
 
@@ -96,6 +96,14 @@ def test_time_over_and_space_exhausted() -> None:
     assert next_step(job, trials("run"), runtime_s=119.9, exhausted=False) == Step(launch=1)
     assert next_step(job, trials("run"), runtime_s=120, exhausted=False) == Step(stop=True, end="Completed")
     assert next_step(job, trials("run"), runtime_s=0, exhausted=True) == Step(end="Completed")
+
+
+def test_time_is_looked_at_until_it_is_over() -> None:
+    """The limit wakes the supervisor; once it is over, what takes its grace to end does not keep it busy."""
+    assert next_look_s({"MaxRuntimeInSeconds": 120}, 119.5, most_s=2.0) == 0.5
+    assert next_look_s({"MaxRuntimeInSeconds": 120}, 10, most_s=2.0) == 2.0
+    assert next_look_s({"MaxRuntimeInSeconds": 120}, 120.0, most_s=2.0) == 2.0
+    assert next_look_s({}, 1e6, most_s=2.0) == 2.0
 
 
 def test_the_best_is_the_first_of_equals() -> None:

@@ -41,6 +41,14 @@ def test_what_would_have_no_effect_is_refused_by_name(amt: LocalAmt, request_: d
     assert text.endswith("not available yet on the local engine: EnableNetworkIsolation, RecordWrapperType RecordIO")
 
 
+def test_instances_of_any_configuration_are_counted(amt: LocalAmt, request_: dict[str, Any]) -> None:
+    """Four instances in one of several configurations are not trained on one host without a word."""
+    definition = request_["TrainingJobDefinition"]
+    one = {**definition.pop("ResourceConfig"), "InstanceCount": 4}
+    definition["HyperParameterTuningResourceConfig"] = {"InstanceConfigs": [{**one, "InstanceCount": 1}, one]}
+    assert refusal(amt, request_).endswith("not available yet on the local engine: more than one instance")
+
+
 def test_a_seed_beyond_an_integer_is_refused(amt: LocalAmt, request_: dict[str, Any]) -> None:
     """A RandomSeed that does not fit 32 bits is a ValidationException."""
     request_["HyperParameterTuningJobConfig"]["RandomSeed"] = 2**70
