@@ -33,10 +33,11 @@ from components.spec import load_spec
 from components.storage.local import FolderStore
 from components.trainers import xgboost as trainer
 from components.tuning.attempts import Search
-from components.tuning.budget import Budget
+from components.tuning.budget import Limits
+from components.tuning.definition import Channel, RequestPlaces
 from components.tuning.engine import Engine, tune
 from components.tuning.engines.local import connect
-from components.tuning.request import RequestPlaces, build_request
+from components.tuning.request import build_request
 from components.tuning.result import TuningResult
 
 PAIRS = 5
@@ -88,10 +89,11 @@ def search(
         name=name,
         training=spec.training,
         tuning=spec.tuning.model_copy(update={"seed": seed, "max_jobs": jobs}),
-        budget=Budget(max_runtime_s=3600),
+        limits=Limits(jobs=jobs, parallel=min(jobs, 3), job_runtime_s=spec.training.max_runtime_s, runtime_s=3600),
         places=RequestPlaces(
-            channels={part: snapshot.channel_uri(part) for part in ("train", "validation")},
+            channels={part: Channel(uri=snapshot.channel_uri(part)) for part in ("train", "validation")},
             output_uri="s3://retune-local/out",
+            checkpoint_uri=f"s3://retune-local/checkpoints/{name}",
             code_uri=None,
             role_arn="arn:aws:iam::111122223333:role/retune",
             region="us-east-1",

@@ -24,21 +24,41 @@ _RETRYABLE = {
     "503",
     "504",
 }
-_REFUSED = {"AccessDenied", "AccessDeniedException", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+_EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
+_EXPIRED_TRIES = 3
+_REFUSED = {"AccessDenied", "AccessDeniedException", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", *_EXPIRED}
 _MISSING = {"NoSuchKey", "NoSuchBucket", "404", "ResourceNotFound", "ResourceNotFoundException"}
 
 
-def client(service: str, *, region: str) -> Any:
-    """A boto3 client with adaptive retries and bounded waits; endpoints and credentials from AWS's own variables."""
+def client(service: str, *, region: str, patient: bool = True) -> Any:
+    """A boto3 client with bounded waits; endpoints and credentials from AWS's own variables.
+
+    Args:
+        service: As boto3 calls it.
+        region: AWS region.
+        patient: Whether to try again, adaptively, what was throttled, cut off, or refused for a token that had just
+            expired: it is renewed where it can be (a role), or may have been by whoever set it.
+    """
     config = Config(
         region_name=region,
-        retries={"mode": "adaptive", "max_attempts": 5},
+        retries={"mode": "adaptive", "max_attempts": 8} if patient else {"max_attempts": 1},
         connect_timeout=5,
-        read_timeout=60,
+        read_timeout=60 if patient else 5,
         user_agent_extra="retune",
     )
     make: Any = boto3.client  # its stubs have an overload per service; ours are chosen by name
-    return make(service, config=config)
+    made = make(service, config=config)
+    if patient:
+        made.meta.events.register(f"needs-retry.{made.meta.service_model.service_id.hyphenize()}", _retry_expired)
+    return made
+
+
+def _retry_expired(*, response: Any, attempts: int, **_: Any) -> float | None:
+    """Seconds to wait before a request is signed and sent again; None to leave it to botocore's own rules."""
+    if response is None or attempts > _EXPIRED_TRIES:
+        return None
+    code = response[1].get("Error", {}).get("Code", "")
+    return float(attempts) if code in _EXPIRED else None
 
 
 def translate(error: BaseException) -> RetuneError:  # noqa: PLR0911  one per kind of error

@@ -10,7 +10,9 @@
     ├── CannotWrite                   73   no    home, disk or port that cannot be used
     ├── Damaged                       74   no    stored bytes that are not what was written
     ├── Busy                          75   yes   somebody else holds it: a port, a lock
-    ├── Refused                       77   no    allowed by no rule: security, budget, promotion
+    ├── Refused                       77   no    allowed by no rule: security, promotion
+    │   ├── OverBudget                77   no    nothing can be started within a cap
+    │   └── JobDiffers                77   no    a tuning job that is not what was asked for
     └── Cancelled                    130   no    stopped on request; the same command resumes
 
 Exit codes follow BSD's sysexits.h, so that a shell can tell "mend your spec" (65) from "try again" (69, 75).
@@ -106,6 +108,14 @@ class Refused(RetuneError):
     """Not allowed: by a security rule, a budget or a promotion rule."""
 
     exit_code = 77
+
+
+class OverBudget(Refused):
+    """Nothing can be started within a cap."""
+
+
+class JobDiffers(Refused):
+    """A tuning job is not what was asked for; it has been stopped."""
 
 
 class Cancelled(RetuneError):

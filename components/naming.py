@@ -116,6 +116,11 @@ def output_prefix(model: str) -> str:
     return f"output/{job_stem(model)}"
 
 
+def checkpoint_prefix(tuning_job: str) -> str:
+    """Key prefix of the checkpoints of a tuning job's training jobs."""
+    return f"checkpoints/{tuning_job}"
+
+
 def code_prefix(digest: str) -> str:
     """Key prefix of a packed `source_dir`."""
     return f"code/{digest[:16]}"

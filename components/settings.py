@@ -6,6 +6,7 @@ this module looks at `os.environ`; `flows.tasks` turns settings into engines, st
 
 from __future__ import annotations
 
+import math
 import os
 import pwd
 import shutil
@@ -18,6 +19,9 @@ from components.errors import CannotWrite, InvalidInput
 
 LOCAL_BUCKET = "retune-local"
 # Databases of the servers, a snapshot, models: a run that starts with less ends half-way.
+# AWS's own SDK looks every 30 s; a stop asked for should be carried out sooner.
+_CLOUD_POLL_S = 15.0
+_LONGEST_POLL_S = 300.0
 _NEEDED_BYTES = 100 * 10**6
 # A role for engines that check its form only; AWS's own documentation account.
 _DOCUMENTATION_ROLE = "arn:aws:iam::111122223333:role/retune-local"
@@ -46,6 +50,7 @@ class Settings:
         tracking_uri: MLflow's.
         owns_tracking: Whether retune chose the tracking URI (SQLite under `home`).
         prefect_api_url: A Prefect server given from outside, or None: then retune keeps one of its own.
+        poll_s: Seconds between two looks at a job in the cloud.
         user: Who runs this, for the record.
         environment: The process environment at the time of reading, for child processes. It holds secrets.
     """
@@ -59,6 +64,7 @@ class Settings:
     tracking_uri: str
     owns_tracking: bool
     prefect_api_url: str | None
+    poll_s: float
     user: str
     environment: Mapping[str, str] = field(repr=False)
 
@@ -101,6 +107,18 @@ class Settings:
     def artifact_root(self) -> str | None:
         """Where MLflow's artifacts go; None leaves it to a tracking server given from outside."""
         return str(self.home / "mlflow-artifacts") if self.owns_tracking else None
+
+    def require_cloud(self) -> None:
+        """Refuse to go to the cloud without what only its owner can say.
+
+        Raises:
+            InvalidInput: RETUNE_BUCKET or RETUNE_ROLE_ARN is not set.
+        """
+        missing = [] if self.on_s3 else ["RETUNE_BUCKET (a bucket for data and models)"]
+        if self.role_arn == _DOCUMENTATION_ROLE:
+            missing.append("RETUNE_ROLE_ARN (the execution role of training jobs)")
+        if missing:
+            raise InvalidInput(f"engine sagemaker needs {' and '.join(missing)}, got none")
 
     def check_home(self) -> None:
         """Look, without writing, whether the home can hold what a run writes.
@@ -169,9 +187,21 @@ def read_settings(environment: Mapping[str, str] | None = None, *, cwd: Path | N
         tracking_uri=tracking_uri or f"sqlite:///{home / 'mlflow.db'}",
         owns_tracking=not tracking_uri,
         prefect_api_url=_prefect_api_url(env),
+        poll_s=_poll_s(env),
         user=_user(env),
         environment=env,
     )
+
+
+def _poll_s(env: Mapping[str, str]) -> float:
+    text = env.get("RETUNE_POLL_S") or str(_CLOUD_POLL_S)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= _LONGEST_POLL_S:
+        raise InvalidInput(f"RETUNE_POLL_S is seconds between two looks at a job, at most 300, got {text!r}")
+    return seconds
 
 
 def _user(env: Mapping[str, str]) -> str:

@@ -11,15 +11,7 @@ from typing import Any
 _OFF: dict[str, tuple[Any, ...]] = {
     "data.channels": (),
     "data.prepare": (),
-    "training.spot": (False,),
-    "training.checkpoint": ("none",),
-    "training.max_wait_s": (),
-    "training.sagemaker": ({},),
-    "training.instance.count": (1,),
     "tuning.stop_when.converged": (False,),
-    "budget.max_cost_usd": (None,),
-    "budget.max_cost_usd_per_month": (None,),
-    "budget.on_cap": ("refuse",),
     "warm_start.mode": ("off",),
     "warm_start.max_parents": (5,),
     "decision.refit_below_drift": (None,),
@@ -30,6 +22,7 @@ _OFF: dict[str, tuple[Any, ...]] = {
 # Fields that are built, with values that are not.
 _LATER_VALUES: dict[str, tuple[Any, ...]] = {
     "deployment.target": ("sagemaker",),
+    "training.spot": ("prefer",),
 }
 
 

@@ -35,7 +35,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Spec = Annotated[str, typer.Argument(help="Path of a spec, such as flows/specs/digits.yaml.", show_default=False)]
 Job = Annotated[str, typer.Argument(help="Name of a tuning job.", show_default=False)]
 Model = Annotated[str, typer.Argument(help="Name of a registered model.", show_default=False)]
-EngineName = Annotated[str, typer.Option("--engine", help="Where to tune: local.")]
+EngineName = Annotated[str, typer.Option("--engine", help="Where to tune: local or sagemaker.")]
+JobsEngine = Annotated[str, typer.Option("--engine", help="Whose jobs: local or sagemaker.")]
 MaxJobs = Annotated[int | None, typer.Option("--max-jobs", help="Training jobs in all.")]
 MaxParallelJobs = Annotated[int | None, typer.Option("--max-parallel-jobs", help="Training jobs at a time.")]
 MaxRuntime = Annotated[int | None, typer.Option("--max-runtime-s", help="Seconds the search may take, from 120.")]
@@ -117,51 +118,61 @@ def plan(  # noqa: PLR0913  one parameter per option
 
 
 @app.command()
-def jobs(*, as_json: Json = False) -> None:
+def jobs(*, engine: JobsEngine = "local", as_json: Json = False) -> None:
     """List tuning jobs, the newest first."""
     from flows.history import list_jobs
     from flows.printing import jobs_table
 
-    _print(list_jobs(), as_json, jobs_table)
+    _print(list_jobs(engine), as_json, jobs_table)
 
 
 @app.command()
-def trials(job: Job, *, as_json: Json = False) -> None:
+def trials(job: Job, *, engine: JobsEngine = "local", as_json: Json = False) -> None:
     """List the trials of a tuning job."""
     from flows.history import list_trials
     from flows.printing import trials_table
 
-    _print(list_trials(job), as_json, trials_table)
+    _print(list_trials(job, engine), as_json, trials_table)
 
 
 @app.command()
-def status(job: Job, *, as_json: Json = False) -> None:
+def status(job: Job, *, engine: JobsEngine = "local", as_json: Json = False) -> None:
     """Show how a tuning job stands."""
     from flows.history import job_status
     from flows.printing import status_summary
 
-    _print(job_status(job), as_json, status_summary)
+    _print(job_status(job, engine), as_json, status_summary)
 
 
 @app.command()
-def stop(job: Job, *, as_json: Json = False) -> None:
+def stop(job: Job, *, engine: JobsEngine = "local", as_json: Json = False) -> None:
     """Stop a tuning job and its trials; the same `run` goes on with what is left."""
     from flows.history import stop_job
     from flows.printing import status_summary
 
-    _print(stop_job(job), as_json, status_summary)
+    _print(stop_job(job, engine), as_json, status_summary)
 
 
 @app.command()
 def logs(
     training_job: Annotated[str, typer.Argument(help="Name of a training job.", show_default=False)],
     *,
+    engine: JobsEngine = "local",
     as_json: Json = False,
 ) -> None:
     """Print what a training job printed."""
     from flows.history import training_job_log
 
-    _print(training_job_log(training_job), as_json, lambda document: str(document["log"]).rstrip("\n"))
+    _print(training_job_log(training_job, engine), as_json, lambda document: str(document["log"]).rstrip("\n"))
+
+
+@app.command()
+def spend(*, as_json: Json = False) -> None:
+    """Show what each model cost per month, and what is reserved, against the cap."""
+    from flows.printing import spend_table
+    from flows.spend import spend as spent
+
+    _print(spent(), as_json, spend_table)
 
 
 @app.command()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from components.errors import NotFound
+from components.errors import InvalidInput, NotFound
 from components.naming import TAG_MODEL
 from components.settings import Settings, read_settings
 from components.tuning.engine import Engine
 from components.tuning.result import iso
 from components.tuning.trial_reader import collect
-from flows.line import open_engine, open_store
+from flows.engines import ENGINES, open_engine, open_store
 
 _COUNTS = {
     "completed": "Completed",
@@ -22,42 +23,46 @@ _COUNTS = {
     "failed": "NonRetryableError",
 }
 _STOP_WAIT_S = 150.0
+# Each costs two calls of an API that throttles.
+_MOST_CLOUD_JOBS = 50
 
 
-def list_jobs() -> dict[str, Any]:
-    """All tuning jobs of this home, the newest first, as `retune jobs --json` prints them."""
+def list_jobs(engine_name: str = "local") -> dict[str, Any]:
+    """The newest tuning jobs first, as `retune jobs --json` prints them: all of this home, or ours in the cloud."""
     settings = read_settings()
-    if not settings.amt_home.is_dir():
+    if engine_name == "local" and not settings.amt_home.is_dir():
         return {"jobs": []}
-    engine = _looking(settings)
+    engine = _looking(settings, engine_name)
     page: dict[str, Any] = {"MaxResults": 100, "SortBy": "CreationTime", "SortOrder": "Descending"}
     found: list[dict[str, Any]] = []
     while True:
         answer = engine.client.list_hyper_parameter_tuning_jobs(**page)
         for summary in answer["HyperParameterTuningJobSummaries"]:
-            found.append(_document(engine, _describe(engine, summary["HyperParameterTuningJobName"])))
-        if not answer.get("NextToken"):
+            job = _document(engine, _describe(engine, summary["HyperParameterTuningJobName"]))
+            if job["model"] is not None or engine_name == "local":  # others tune in the same account
+                found.append(job)
+        if not answer.get("NextToken") or (engine_name != "local" and len(found) >= _MOST_CLOUD_JOBS):
             return {"jobs": found}
         page["NextToken"] = answer["NextToken"]
 
 
-def job_status(name: str) -> dict[str, Any]:
+def job_status(name: str, engine_name: str = "local") -> dict[str, Any]:
     """One tuning job. Raises NotFound."""
-    engine = _looking_at(name)
+    engine = _looking_at(name, engine_name)
     job = _describe(engine, name)
     return {**_document(engine, job), "failure": job.get("FailureReason")}
 
 
-def list_trials(name: str) -> dict[str, Any]:
+def list_trials(name: str, engine_name: str = "local") -> dict[str, Any]:
     """The trials of a tuning job, oldest first. Raises NotFound."""
-    engine = _looking_at(name)
+    engine = _looking_at(name, engine_name)
     _describe(engine, name)
     return {"job": name, "trials": [trial.document() for trial in collect(engine.client, [name])]}
 
 
-def stop_job(name: str) -> dict[str, Any]:
+def stop_job(name: str, engine_name: str = "local") -> dict[str, Any]:
     """Ask a tuning job to stop and wait until it has. A finished one is left as it is. Raises NotFound."""
-    engine = _looking_at(name)
+    engine = _looking_at(name, engine_name)
     job = _describe(engine, name)
     if job["HyperParameterTuningJobStatus"] in ("InProgress", "Stopping"):
         try:
@@ -66,16 +71,16 @@ def stop_job(name: str) -> dict[str, Any]:
             if error.response["Error"]["Code"] != "ValidationException":
                 raise
         _wait_for_end(engine, name)
-    return job_status(name)
+    return job_status(name, engine_name)
 
 
-def training_job_log(name: str) -> dict[str, Any]:
+def training_job_log(name: str, engine_name: str = "local") -> dict[str, Any]:
     """What a training job printed so far. Raises NotFound."""
     settings = read_settings()
     missing = NotFound(f"there is no training job {name}; retune trials JOB lists them")
-    if not settings.amt_home.is_dir():
+    if engine_name == "local" and not settings.amt_home.is_dir():
         raise missing
-    engine = _looking(settings)
+    engine = _looking(settings, engine_name)
     try:
         engine.client.describe_training_job(TrainingJobName=name)
     except ClientError:
@@ -84,8 +89,6 @@ def training_job_log(name: str) -> dict[str, Any]:
 
 
 def _wait_for_end(engine: Engine, name: str) -> None:
-    import time
-
     deadline_s = time.monotonic() + _STOP_WAIT_S
     while time.monotonic() < deadline_s:
         if _describe(engine, name)["HyperParameterTuningJobStatus"] not in ("InProgress", "Stopping"):
@@ -93,15 +96,17 @@ def _wait_for_end(engine: Engine, name: str) -> None:
         engine.wait(name, 1.0)
 
 
-def _looking(settings: Settings) -> Engine:
-    return open_engine(settings, open_store(settings), supervise=False)
+def _looking(settings: Settings, engine_name: str) -> Engine:
+    if engine_name not in ENGINES:
+        raise InvalidInput(f"--engine must be one of {', '.join(ENGINES)}, got {engine_name}")
+    return open_engine(engine_name, settings, open_store(settings), supervise=False)
 
 
-def _looking_at(name: str) -> Engine:
+def _looking_at(name: str, engine_name: str) -> Engine:
     settings = read_settings()
-    if not settings.amt_home.is_dir():
+    if engine_name == "local" and not settings.amt_home.is_dir():
         raise _no_job(name)
-    return _looking(settings)
+    return _looking(settings, engine_name)
 
 
 def _describe(engine: Engine, name: str) -> Mapping[str, Any]:

@@ -1,11 +1,7 @@
-"""One run's inputs: options and settings resolved into a spec, a store, an engine.
-
-This is the one place that turns settings into engines and stores; `flows.tasks` hands them down to the stages.
-"""
+"""One run's inputs: options and settings resolved into a spec, a project, a store, and which run this is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,15 +9,14 @@ from typing import Any
 from components import naming
 from components.decision import Fingerprint
 from components.errors import InvalidInput
+from components.project_settings import ProjectSettings, read_project_settings
 from components.settings import Settings, quiet_libraries, read_settings
 from components.spec import RetrainSpec, load_spec
 from components.storage import ObjectStore
-from components.tuning.attempts import Attempt, Search
-from components.tuning.budget import LEAST_RUNTIME_S
-from components.tuning.engine import Engine
+from components.tuning.definition import training_image
 from components.tuning.images import knows
-from components.tuning.request import RequestPlaces, build_request, training_image
-from components.tuning.source_code import SourceCode, code_archive_uri, pack, publish
+from components.tuning.source_code import SourceCode, pack
+from flows.engines import ENGINES, open_store
 
 MODES = ("auto", "skip", "tune")
 _LATER_MODES = ("refit",)
@@ -45,8 +40,8 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         """Refuse what this version cannot do, by name."""
-        if self.engine != "local":
-            raise InvalidInput(f"--engine must be local in this version, got {self.engine}")
+        if self.engine not in ENGINES:
+            raise InvalidInput(f"--engine must be one of {', '.join(ENGINES)}, got {self.engine}")
         if self.mode in _LATER_MODES:
             raise InvalidInput(f"--mode {self.mode} is not available in this version; choose one of {', '.join(MODES)}")
         if self.mode not in MODES:
@@ -62,6 +57,7 @@ class Line:
         options: As asked.
         spec: What, with the options applied.
         root: Folder that the spec's relative paths start from.
+        project: What its `retune.toml` lays down.
         store: Where objects are kept.
         code: One's own training script, packed; None for the built-in algorithm.
     """
@@ -70,6 +66,7 @@ class Line:
     options: RunOptions
     spec: RetrainSpec
     root: Path
+    project: ProjectSettings
     store: ObjectStore
     code: SourceCode | None = field(repr=False)
 
@@ -81,6 +78,8 @@ class Line:
     @property
     def region(self) -> str:
         """Region of the images; the local engine pulls none, so one without images will do there."""
+        if self.options.engine == "sagemaker":
+            return self.settings.region
         return self.settings.region if knows(self.settings.region) else "us-east-1"
 
     @property
@@ -111,13 +110,6 @@ class RunIdentity:
         return naming.run_key(self.digest)
 
 
-def _refuse_project_settings(root: Path) -> None:
-    # A guard that is written down and not kept would be worse than none.
-    path = root / "retune.toml"
-    if path.is_file() and path.read_text(encoding="utf-8").strip():
-        raise InvalidInput(f"{path}: settings in retune.toml are not available in this version; leave the file empty")
-
-
 def open_line(options: RunOptions, settings: Settings | None = None) -> Line:
     """Resolve a run's inputs. Reads only; raises what the spec, the options or the code break."""
     quiet_libraries()  # before mlflow is imported: it reads its variables then
@@ -125,11 +117,28 @@ def open_line(options: RunOptions, settings: Settings | None = None) -> Line:
     path = Path(options.spec)
     spec = resolve_spec(path, options)
     root = project_root(path)
-    _refuse_project_settings(root)
+    project = read_project_settings(root)
+    if options.engine == "sagemaker":
+        settings.require_cloud()
+    _refuse_disallowed(spec, project)
     code = None
     if spec.training.is_script and spec.training.source_dir is not None and spec.training.entry_point is not None:
         code = pack(root / spec.training.source_dir, spec.training.entry_point)
-    return Line(settings=settings, options=options, spec=spec, root=root, store=open_store(settings), code=code)
+    return Line(
+        settings=settings,
+        options=options,
+        spec=spec,
+        root=root,
+        project=project,
+        store=open_store(settings),
+        code=code,
+    )
+
+
+def _refuse_disallowed(spec: RetrainSpec, project: ProjectSettings) -> None:
+    if spec.training.image is not None:
+        project.allow.check_image(spec.training.image)
+    project.allow.check_source(spec.data.source)
 
 
 def resolve_spec(path: Path, options: RunOptions) -> RetrainSpec:
@@ -155,25 +164,6 @@ def project_root(spec: Path) -> Path:
     return next((f for f in (folder, *folder.parents) if any((f / mark).exists() for mark in _ROOT_MARKS)), folder)
 
 
-def open_store(settings: Settings) -> ObjectStore:
-    """The folder store under home, or S3 where a bucket is set."""
-    if settings.on_s3:
-        from components.aws import client
-        from components.storage.s3 import S3Store
-
-        return S3Store(client("s3", region=settings.region))
-    from components.storage.local import FolderStore
-
-    return FolderStore(settings.store_root)
-
-
-def open_engine(settings: Settings, store: ObjectStore, *, supervise: bool, warm_for: str | None = None) -> Engine:
-    """The local engine; `supervise` says whether this process runs jobs or only looks at them."""
-    from components.tuning.engines.local import connect
-
-    return connect(home=settings.amt_home, store=store, region=settings.region, supervise=supervise, warm_for=warm_for)
-
-
 def identify(line: Line, *, snapshot_digest: str, generation: int) -> RunIdentity:
     """The identity of a run on this data."""
     digest = naming.run_digest(
@@ -185,68 +175,3 @@ def identify(line: Line, *, snapshot_digest: str, generation: int) -> RunIdentit
         generation=generation,
     )
     return RunIdentity(digest=digest, generation=generation)
-
-
-def search_of(
-    line: Line,
-    identity: RunIdentity,
-    *,
-    channels: Mapping[str, str],
-    snapshot_digest: str,
-    publish_code: bool = True,
-) -> Search:
-    """The search of this run: names and requests of its attempts.
-
-    Args:
-        line: Inputs.
-        identity: Which run it is.
-        channels: Channel name to `s3://` prefix.
-        snapshot_digest: Of the data.
-        publish_code: Whether one's own code is uploaded now, or only named as it would be.
-    """
-    settings, spec = line.settings, line.spec
-    code_uri = None
-    if line.code is not None:
-        code_uri = code_archive_uri(line.code, settings.base_uri)
-        if publish_code:
-            publish(line.code, store=line.store, base_uri=settings.base_uri)
-    places = RequestPlaces(
-        channels=channels,
-        output_uri=f"{settings.base_uri}/{naming.output_prefix(spec.model)}",
-        code_uri=code_uri,
-        role_arn=settings.role_arn,
-        region=line.region,
-    )
-    tags = {
-        naming.TAG_MODEL: spec.model,
-        naming.TAG_RUN_KEY: identity.key,
-        naming.TAG_RUN_DIGEST: identity.digest,
-        naming.TAG_SNAPSHOT: snapshot_digest,
-    }
-
-    def name_of(attempt: int) -> str:
-        return naming.tuning_job_name(model=spec.model, key=identity.key, attempt=attempt)
-
-    def request_for(attempt: Attempt) -> Mapping[str, Any]:
-        seed, budget_s = spec.tuning.seed, spec.budget.max_runtime_s - attempt.used_s
-        return build_request(
-            name=name_of(attempt.number),
-            training=spec.training,
-            # The same seed again would propose what the attempt before has trained.
-            tuning=spec.tuning.model_copy(
-                update={"seed": None if seed is None else (seed + attempt.number - 1) % 2**31}
-            ),
-            budget=spec.budget.model_copy(update={"max_runtime_s": max(LEAST_RUNTIME_S, budget_s)}),
-            places=places,
-            tags=tags,
-            max_jobs=attempt.jobs,
-            parents=attempt.parents,
-        )
-
-    return Search(
-        name_of=name_of,
-        request_for=request_for,
-        digest=identity.digest,
-        max_jobs=spec.tuning.max_jobs,
-        maximize=spec.tuning.objective.type == "maximize",
-    )

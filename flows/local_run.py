@@ -54,8 +54,10 @@ def refuse_early(line: Line) -> None:
     from components.registry.connection import connect
     from components.registry.metrics import is_known
     from components.tuning.attempts import Attempt
-    from flows.line import identify, search_of
+    from flows.line import identify
     from flows.local_services import refuse_busy_port
+    from flows.money import purse_of
+    from flows.requests import search_of
 
     settings, spec = line.settings, line.spec
     settings.check_home()
@@ -69,7 +71,7 @@ def refuse_early(line: Line) -> None:
     # The request is complete but for the data's digest, which changes no law.
     draft = identify(line, snapshot_digest="", generation=0)
     places = {part: f"{settings.base_uri}/snapshots/0/{part}/" for part in ("train", "validation")}
-    search_of(line, draft, channels=places, snapshot_digest="0", publish_code=False).request_for(
+    search_of(line, draft, channels=places, snapshot_digest="0", purse=purse_of(line), draft=True).request_for(
         Attempt(number=1, jobs=spec.tuning.max_jobs, used_s=0)
     )
     publish(spec.data, base_dir=line.root, store=line.store, base_uri=settings.base_uri, scratch=settings.scratch)

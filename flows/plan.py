@@ -8,15 +8,21 @@ from typing import Any
 from components.data.snapshot import DataSnapshot, preview
 from components.registry.model_version import ModelVersion
 from components.tuning.attempts import Attempt, find_attempts, next_attempt
+from components.tuning.budget import Limits
+from components.tuning.spending import Purse
 from components.tuning.trial_reader import TrialReader
-from flows.line import Line, RunOptions, identify, open_engine, open_line, search_of
+from flows.engines import open_engine
+from flows.line import Line, RunOptions, identify, open_line
+from flows.money import purse_of
+from flows.requests import search_of
 
 
 def plan_of(options: RunOptions) -> dict[str, Any]:
     """What `retune run` with these options would do, as `retune plan --json` prints it.
 
-    Keys: `model mode reason run_key snapshot engine rows tuning_job job_status warm_start request`; `request` is the
-    exact CreateHyperParameterTuningJob of the next attempt, null when the run would skip, or attach to `tuning_job`.
+    Keys: `model mode reason run_key snapshot engine rows tuning_job job_status warm_start request cost`. `request` is
+    the exact CreateHyperParameterTuningJob of the next attempt, null when the run would skip, or attach to
+    `tuning_job`; `cost` its worst case, caps and price, null where it costs nothing.
     """
     from flows.tasks import base_version, decision_for, lineage_tags
     from flows.versions import registry_of
@@ -64,16 +70,37 @@ def _standing(last: ModelVersion) -> dict[str, Any]:
 def _search(line: Line, snapshot: DataSnapshot, generation: int) -> dict[str, Any]:
     identity = identify(line, snapshot_digest=snapshot.digest, generation=generation)
     channels = {part: snapshot.channel_uri(part) for part in ("train", "validation")}
-    search = search_of(line, identity, channels=channels, snapshot_digest=snapshot.digest, publish_code=False)
+    purse = purse_of(line)
+    search = search_of(line, identity, channels=channels, snapshot_digest=snapshot.digest, purse=purse, draft=True)
     attempts: tuple[Mapping[str, Any], ...] = ()
     attempt: Attempt | None = Attempt(number=1, jobs=search.max_jobs, used_s=0)
-    if line.settings.amt_home.is_dir():
-        client = open_engine(line.settings, line.store, supervise=False).client
+    if purse is not None or line.settings.amt_home.is_dir():
+        client = open_engine(line.options.engine, line.settings, line.store, supervise=False).client
         attempts = find_attempts(client, search)
         attempt = next_attempt(attempts, search, TrialReader(client))
+    request = None if attempt is None else dict(search.request_for(attempt))
     return {
         "run_key": identity.key,
         "tuning_job": search.name_of(len(attempts) if attempt is None else attempt.number),
         "job_status": attempts[-1]["HyperParameterTuningJobStatus"] if attempt is None else "new",
-        "request": None if attempt is None else dict(search.request_for(attempt)),
+        "request": request,
+        "cost": None if purse is None or request is None else _cost(purse, request),
+    }
+
+
+def _cost(purse: Purse, request: Mapping[str, Any]) -> dict[str, Any]:
+    limits = request["HyperParameterTuningJobConfig"]["ResourceLimits"]
+    worst = Limits(
+        jobs=limits["MaxNumberOfTrainingJobs"],
+        parallel=limits["MaxParallelTrainingJobs"],
+        job_runtime_s=request["TrainingJobDefinition"]["StoppingCondition"]["MaxRuntimeInSeconds"],
+        runtime_s=limits["MaxRuntimeInSeconds"],
+    )
+    return {
+        "worst_case_usd": round(worst.worst_case_usd(purse.usd_per_s), 6),
+        "cap_usd": purse.cap_usd,
+        "month_cap_usd": purse.month_cap_usd,
+        "instance_type": purse.price.instance_type,
+        "usd_per_hour": purse.price.usd_per_hour,
+        "price_source": purse.price.source,
     }

@@ -36,10 +36,30 @@ def plan_summary(plan: dict[str, Any]) -> str:
     ]
     lines.append(f"tuning job     {plan['tuning_job']} ({plan['job_status']})")
     if plan["request"] is not None:
-        lines += [
-            f"search         {_search(plan['request']['HyperParameterTuningJobConfig'])}",
-        ]
+        lines.append(f"search         {_search(plan['request']['HyperParameterTuningJobConfig'])}")
+    if plan.get("cost"):
+        lines.append(f"cost           {_cost(plan['cost'])}")
     return "\n".join(lines)
+
+
+def _cost(cost: dict[str, Any]) -> str:
+    cap = "no cap" if cost["cap_usd"] is None else f"cap {cost['cap_usd']:.2f}"
+    return (
+        f"at the worst {cost['worst_case_usd']:.2f} USD ({cap}), "
+        f"{cost['instance_type']} at {cost['usd_per_hour']} USD an hour ({cost['price_source']})"
+    )
+
+
+def spend_table(document: dict[str, Any]) -> str:
+    """A model and month a line, and the month's total."""
+    cap = "no cap in retune.toml" if document["cap_usd"] is None else f"cap {document['cap_usd']:.2f} USD"
+    total = f"{document['month']}: {document['total_usd']:.4f} USD spent or reserved; {cap}"
+    rows = [
+        (row["month"], row["model"], str(row["jobs"]), f"{row['spent_usd']:.4f}", f"{row['reserved_usd']:.4f}")
+        for row in document["models"]
+    ]
+    table = _table(("month", "model", "jobs", "spent USD", "reserved USD"), rows) if rows else "nothing spent yet"
+    return f"{table}\n{total}"
 
 
 def jobs_table(document: dict[str, Any]) -> str:

@@ -12,10 +12,11 @@ from components.registry.model_version import ModelVersion
 from components.registry.promotion import PromotionDecision
 from components.registry.tracking import RetrainingRun, run_url
 from components.spec import RetrainSpec
-from components.tuning.prices import cost_usd
+from components.tuning.prices import estimated_usd
 from components.tuning.result import TuningResult
 from flows.line import Line, RunIdentity
 from flows.local_services import tracking_ui
+from flows.money import purse_of
 
 
 def result_document(  # noqa: PLR0913  everything a run came to
@@ -32,6 +33,7 @@ def result_document(  # noqa: PLR0913  everything a run came to
     run: RetrainingRun,
 ) -> dict[str, Any]:
     """The document of a run that tuned; its keys are `docs/reference/result.md`."""
+    purse = purse_of(line)
     best, instance = result.best, line.spec.training.instance
     challenger = promotion.challenger
     return {
@@ -58,10 +60,10 @@ def result_document(  # noqa: PLR0913  everything a run came to
         "spent": {
             "training_seconds": result.training_seconds,
             "billable_seconds": result.billable_seconds,
-            "cost_usd": 0.0,
-            "estimated_cloud_usd": cost_usd(
+            "cost_usd": 0.0 if purse is None else round(purse.spent_usd(result.trials), 6),
+            "estimated_cloud_usd": estimated_usd(
                 billable_seconds=result.billable_seconds,
-                instance_type=instance.type,
+                instance_types=instance.types,
                 instance_count=instance.count,
             ),
         },

@@ -21,11 +21,15 @@ from components.registry.trial_log import TrialLog
 from components.tuning.engine import Progress, tune
 from components.tuning.result import TuningResult
 from flows.artifacts import ProgressArtifact, cancel_asked, trials_table
-from flows.line import Line, RunIdentity, open_engine, search_of
+from flows.engines import open_engine
+from flows.line import Line, RunIdentity
+from flows.money import purse_of, settle_up
 from flows.progress import reporter
+from flows.requests import search_of
 from flows.results import flat
 
 _CANCEL_LOOK_S = 3.0
+_LOCAL_POLL_S = 1.0
 _TRACKING_WAIT_S = 60.0
 
 
@@ -62,8 +66,12 @@ def run_search(line: Line, run: Run) -> Searched:
         Cancelled: Stopped on request.
     """
     channels = {part: run.snapshot.channel_uri(part) for part in ("train", "validation")}
-    search = search_of(line, run.identity, channels=channels, snapshot_digest=run.snapshot.digest)
-    engine = open_engine(line.settings, line.store, supervise=True, warm_for=line.image)
+    purse = purse_of(line)
+    if purse is not None:
+        settle_up(line)  # what others left reserved and have ended since is free again
+    search = search_of(line, run.identity, channels=channels, snapshot_digest=run.snapshot.digest, purse=purse)
+    engine = open_engine(line.options.engine, line.settings, line.store, supervise=True, warm_for=line.image)
+    poll_s = line.settings.poll_s if purse is not None else _LOCAL_POLL_S
     log = TrialLog(open_run=lambda: _open_run(line, run), curve=engine.curve)
     artifact = ProgressArtifact(max_jobs=search.max_jobs)
 
@@ -75,7 +83,10 @@ def run_search(line: Line, run: Run) -> Searched:
     try:
         with _remembering_ctrl_c() as interrupted:
             asked = _cancel_look()
-            result = tune(engine, search, observe=observe, cancelled=lambda: interrupted() or asked(), poll_s=1.0)
+            result = tune(engine, search, observe=observe, cancelled=lambda: interrupted() or asked(), poll_s=poll_s)
+        settle_up(line)
+        if result.ended_by is not None:
+            reporter().stage(f"search ended early; {result.ended_by}")
         trials_table(result.tuning_job, result.trials)
         if result.status == "Failed" and result.best is not None:
             raise TuningFailed(  # noqa: TRY301  the same

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from components.errors import Refused
 from components.naming import TAG_RUN_DIGEST
 from components.tuning.client import TuningClient
+from components.tuning.result import Trial
 from components.tuning.trial_reader import TrialReader
 
 UNFINISHED = ("InProgress", "Stopping")
@@ -27,12 +28,14 @@ class Attempt:
         number: From 1.
         jobs: Training jobs that are left.
         used_s: Seconds that earlier attempts ran.
+        billable_s: Seconds of training that earlier attempts are charged for.
         parents: Earlier attempts whose training jobs it is to know.
     """
 
     number: int
     jobs: int
     used_s: int
+    billable_s: int = 0
     parents: tuple[str, ...] = ()
 
 
@@ -46,6 +49,7 @@ class Search:
         digest: Full run digest, carried by each attempt as a tag and checked on re-attach.
         max_jobs: Training jobs in all attempts together.
         maximize: Whether a larger objective is better.
+        why_stop: From all trials so far, why the search has to stop now; None when it need not.
     """
 
     name_of: Callable[[int], str]
@@ -53,6 +57,7 @@ class Search:
     digest: str
     max_jobs: int
     maximize: bool
+    why_stop: Callable[[Sequence[Trial]], str | None] = field(default=lambda _trials: None)
 
 
 def find_attempts(client: TuningClient, search: Search) -> tuple[Mapping[str, Any], ...]:
@@ -81,7 +86,8 @@ def next_attempt(attempts: Sequence[Mapping[str, Any]], search: Search, reader: 
     names = [job["HyperParameterTuningJobName"] for job in attempts][-_MOST_PARENTS:]
     # AMT counts parents' training jobs towards a job's limit.
     parents = tuple(names) if len(reader.read(names)) + left <= _MOST_JOBS else ()
-    return Attempt(number=len(attempts) + 1, jobs=left, used_s=used_s, parents=parents)
+    billable_s = sum(trial.billable_seconds or 0 for trial in trials)
+    return Attempt(number=len(attempts) + 1, jobs=left, used_s=used_s, billable_s=billable_s, parents=parents)
 
 
 def create(client: TuningClient, request: Mapping[str, Any]) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from components.errors import Cancelled
+from components.errors import Cancelled, JobDiffers, OverBudget
 from components.tuning.attempts import UNFINISHED, Search, create, find_attempts, next_attempt
 from components.tuning.client import TuningClient
-from components.tuning.result import CurvePoint, Trial, TuningResult
+from components.tuning.job_check import differences
+from components.tuning.result import CurvePoint, Trial, TuningResult, best_of
 from components.tuning.trial_reader import TrialReader
 
 
@@ -38,6 +39,22 @@ class Engine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Clock:
+    """Time as a search needs it.
+
+    Attributes:
+        monotonic: Seconds that only grow.
+        sleep: Waits so many of them.
+    """
+
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+REAL_CLOCK = Clock(monotonic=time.monotonic, sleep=time.sleep)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Progress:
     """A search as seen at one moment.
 
@@ -59,6 +76,7 @@ def tune(
     observe: Callable[[Progress], None],
     cancelled: Callable[[], bool],
     poll_s: float,
+    clock: Clock = REAL_CLOCK,
 ) -> TuningResult:
     """Create the job or re-attach to it, follow it to its end, collect.
 
@@ -71,21 +89,32 @@ def tune(
         observe: Called at every change seen.
         cancelled: Whether somebody asked to stop; asked between waits.
         poll_s: Seconds between two looks at the job, at most.
+        clock: Time; the engine's `wait` runs on the same.
 
     Raises:
         Cancelled: The job was stopped on request, here or elsewhere.
+        JobDiffers: The engine made another job than it was asked for.
+        OverBudget: No attempt can be paid for, and none has a result.
         Refused: A job of that name belongs to another run.
     """
     reader = TrialReader(engine.client)
     attempts = find_attempts(engine.client, search)
     attempt = next_attempt(attempts, search, reader)
+    ended_by = None
     if attempt is not None:
-        create(engine.client, search.request_for(attempt))
-        attempts = find_attempts(engine.client, search)
-    names = [attempt["HyperParameterTuningJobName"] for attempt in attempts]
+        try:
+            _create(engine.client, search.request_for(attempt))
+            attempts = find_attempts(engine.client, search)
+        except OverBudget as error:
+            # The money is spent: what it bought is the result.
+            if best_of(reader.read(_names(attempts)), maximize=search.maximize) is None:
+                raise
+            ended_by = str(error)
+    names = _names(attempts)
     attached_stopped = attempts[-1]["HyperParameterTuningJobStatus"] in ("Stopped", "Failed")
-    last = _follow(engine, names, reader, observe=observe, cancelled=cancelled, poll_s=poll_s)
-    if last["HyperParameterTuningJobStatus"] == "Stopped" and not attached_stopped:
+    last, why = _follow(engine, names, reader, search, observe=observe, cancelled=cancelled, poll_s=poll_s, clock=clock)
+    ended_by = ended_by or why
+    if last["HyperParameterTuningJobStatus"] == "Stopped" and not attached_stopped and ended_by is None:
         raise Cancelled(f"tuning job {names[-1]} was stopped; the same command goes on with what is left")
     return TuningResult(
         tuning_job=names[-1],
@@ -94,6 +123,7 @@ def tune(
         failure=last.get("FailureReason"),
         maximize=search.maximize,
         trials=reader.read(names),
+        ended_by=ended_by,
     )
 
 
@@ -101,32 +131,53 @@ def _follow(
     engine: Engine,
     names: Sequence[str],
     reader: TrialReader,
+    search: Search,
     *,
     observe: Callable[[Progress], None],
     cancelled: Callable[[], bool],
     poll_s: float,
-) -> Mapping[str, Any]:
-    stopping = False
+    clock: Clock,
+) -> tuple[Mapping[str, Any], str | None]:
+    """The ended job, and why this process stopped it without being asked to."""
+    stopping, why = False, None
     name = names[-1]
     while True:
         try:
             job: Mapping[str, Any] = engine.client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
             status = job["HyperParameterTuningJobStatus"]
-            observe(Progress(tuning_job=name, status=status, trials=reader.read(names)))
+            trials = reader.read(names)
+            observe(Progress(tuning_job=name, status=status, trials=trials))
             if status not in UNFINISHED:
-                return job
-            if not stopping and cancelled():
-                stopping = True
-                _stop(engine.client, name)
-            seen_s = time.monotonic()
+                return job, why
+            if not stopping:
+                asked = cancelled()
+                why = None if asked else search.why_stop(trials)
+                if asked or why is not None:
+                    stopping = True
+                    _stop(engine.client, name)
+            seen_s = clock.monotonic()
             engine.wait(name, poll_s)
             # One look per interval however many metric lines a trial prints: looking takes CPU from training.
-            time.sleep(max(0.0, min(poll_s, 0.2) - (time.monotonic() - seen_s)))
+            clock.sleep(max(0.0, min(poll_s, 0.2) - (clock.monotonic() - seen_s)))
         except KeyboardInterrupt:
             if stopping:
                 raise
             stopping = True
             _stop(engine.client, name)
+
+
+def _create(client: TuningClient, request: Mapping[str, Any]) -> None:
+    """Start an attempt and see that it is what was asked for."""
+    create(client, request)
+    name = request["HyperParameterTuningJobName"]
+    found = differences(request, client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name))
+    if found:
+        _stop(client, name)
+        raise JobDiffers(f"tuning job {name} is not what was asked for and has been stopped: {'; '.join(found)}")
+
+
+def _names(attempts: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [attempt["HyperParameterTuningJobName"] for attempt in attempts]
 
 
 def _stop(client: TuningClient, name: str) -> None:

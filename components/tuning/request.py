@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -12,37 +11,11 @@ from components.amt.validation import check_create, model_breaches
 from components.errors import InvalidInput
 from components.trainers.failure import CustomerError
 from components.trainers.xgboost_hyperparameters import OBJECTIVE_METRIC, parse
-from components.tuning.budget import Budget
-from components.tuning.images import script_image, xgboost_image
+from components.tuning.budget import Limits
+from components.tuning.definition import RequestPlaces, training_job_definition
 from components.tuning.search_space import to_parameter_ranges
-from components.tuning.training_spec import Scalar, TrainingSpec
+from components.tuning.training_spec import TrainingSpec
 from components.tuning.tuning_spec import TuningSpec
-
-
-@dataclass(frozen=True, kw_only=True)
-class RequestPlaces:
-    """Where a request points.
-
-    Attributes:
-        channels: Channel name to `s3://` prefix.
-        output_uri: Prefix of the training jobs' artifacts.
-        code_uri: `sourcedir.tar.gz` of one's own script; None for the built-in algorithm.
-        role_arn: Execution role.
-        region: Region of the image.
-    """
-
-    channels: Mapping[str, str]
-    output_uri: str
-    code_uri: str | None
-    role_arn: str
-    region: str
-
-
-def training_image(training: TrainingSpec, region: str) -> str:
-    """The image a spec trains in: its own, else SageMaker's for the built-in or for scripts."""
-    if training.image is not None:
-        return training.image
-    return script_image(region) if training.is_script else xgboost_image(region)
 
 
 def build_request(
@@ -50,11 +23,11 @@ def build_request(
     name: str,
     training: TrainingSpec,
     tuning: TuningSpec,
-    budget: Budget,
+    limits: Limits,
     places: RequestPlaces,
     tags: Mapping[str, str],
-    max_jobs: int | None = None,
     parents: Sequence[str] = (),
+    spot: bool | None = None,
 ) -> dict[str, Any]:
     """The request for one attempt of a run.
 
@@ -62,17 +35,16 @@ def build_request(
         name: Tuning job name.
         training: What is trained.
         tuning: What is searched.
-        budget: Its limits.
+        limits: What it may use up; earlier attempts and caps have taken their part already.
         places: Where it points.
         tags: Tags of the tuning job.
-        max_jobs: What is left of `tuning.max_jobs` when earlier attempts finished some.
         parents: Earlier attempts, whose training jobs the search is to know. AMT warm starts Bayesian and Random
             searches only: what is left of a grid is therefore drawn at random, which repeats no parent's combination.
+        spot: Instead of what the spec says: an attempt on demand after one that got no Spot instance.
 
     Raises:
         InvalidInput: The request breaks a law of the API, told before anything is sent.
     """
-    jobs = tuning.max_jobs if max_jobs is None else max_jobs
     strategy = "random" if parents and tuning.strategy == "grid" else tuning.strategy
     config: dict[str, Any] = {
         "Strategy": strategy.capitalize(),
@@ -81,9 +53,9 @@ def build_request(
             "MetricName": tuning.objective.metric,
         },
         "ResourceLimits": {
-            "MaxNumberOfTrainingJobs": jobs,
-            "MaxParallelTrainingJobs": min(tuning.max_parallel_jobs, jobs),
-            "MaxRuntimeInSeconds": budget.max_runtime_s,
+            "MaxNumberOfTrainingJobs": limits.jobs,
+            "MaxParallelTrainingJobs": limits.parallel,
+            "MaxRuntimeInSeconds": limits.runtime_s,
         },
         "ParameterRanges": to_parameter_ranges(tuning.space),
         "TrainingJobEarlyStoppingType": tuning.early_stopping.capitalize(),
@@ -96,7 +68,12 @@ def build_request(
     request: dict[str, Any] = {
         "HyperParameterTuningJobName": name,
         "HyperParameterTuningJobConfig": config,
-        "TrainingJobDefinition": _definition(training, places, may_be_stopped=_stops_training_jobs(tuning)),
+        "TrainingJobDefinition": training_job_definition(
+            training,
+            places,
+            may_be_stopped=_stops_training_jobs(tuning),
+            spot=bool(training.spot) if spot is None else spot,
+        ),
         "Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())],
     }
     if parents and strategy != "hyperband":
@@ -131,44 +108,6 @@ def _hyperband(training: TrainingSpec) -> dict[str, Any]:
 
 def _stops_training_jobs(tuning: TuningSpec) -> bool:
     return tuning.strategy == "hyperband" or tuning.early_stopping == "auto"
-
-
-def _definition(training: TrainingSpec, places: RequestPlaces, *, may_be_stopped: bool) -> dict[str, Any]:
-    algorithm: dict[str, Any] = {
-        "TrainingImage": training_image(training, places.region),
-        "TrainingInputMode": "File",
-    }
-    static = {name: _as_text(value) for name, value in training.hyperparameters.items()}
-    if may_be_stopped and not training.is_script:
-        static.setdefault("save_model_on_termination", "true")  # one stopped early may be the best, and needs a model
-    if training.is_script and training.entry_point is not None and places.code_uri is not None:
-        algorithm["MetricDefinitions"] = [{"Name": metric.name, "Regex": metric.regex} for metric in training.metrics]
-        static |= {"sagemaker_program": training.entry_point, "sagemaker_submit_directory": places.code_uri}
-    return {
-        "StaticHyperParameters": static,
-        "AlgorithmSpecification": algorithm,
-        "RoleArn": places.role_arn,
-        "InputDataConfig": [_channel(name, uri) for name, uri in places.channels.items()],
-        "OutputDataConfig": {"S3OutputPath": places.output_uri},
-        "ResourceConfig": {
-            "InstanceType": training.instance.type,
-            "InstanceCount": training.instance.count,
-            "VolumeSizeInGB": training.instance.volume_gb,
-        },
-        "StoppingCondition": {"MaxRuntimeInSeconds": training.max_runtime_s},
-    }
-
-
-def _channel(name: str, uri: str) -> dict[str, Any]:
-    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
-    return {"ChannelName": name, "ContentType": "text/csv", "DataSource": {"S3DataSource": source}}
-
-
-def _as_text(value: Scalar) -> str:
-    # The wire knows strings only; JSON's words for booleans are what the training toolkit decodes.
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
 
 
 def _refuse_hyperparameters(static: Mapping[str, str], tuning: TuningSpec) -> None:

@@ -88,6 +88,7 @@ class TuningResult:
         failure: Its FailureReason.
         maximize: Whether a larger objective is better.
         trials: All trials, oldest first.
+        ended_by: Why retune ended the search before its own limits; None when it did not.
     """
 
     tuning_job: str
@@ -96,6 +97,7 @@ class TuningResult:
     failure: str | None
     maximize: bool
     trials: tuple[Trial, ...]
+    ended_by: str | None = None
 
     @property
     def best(self) -> Trial | None:

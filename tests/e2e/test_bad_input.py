@@ -204,10 +204,11 @@ def test_a_tracking_server_that_does_not_answer_is_refused(bare: Retune, write_s
     [
         (["run"], 64, "Missing argument"),
         (["run", "flows/specs/digits.yaml", "--bogus"], 64, "No such option"),
-        (["run", "flows/specs/digits.yaml", "--engine", "sagemaker"], 65, "engine must be local"),
+        (["run", "flows/specs/digits.yaml", "--engine", "azure"], 65, "engine must be one of local, sagemaker"),
+        (["run", "flows/specs/digits.yaml", "--engine", "sagemaker"], 65, "needs RETUNE_BUCKET .* and RETUNE_ROLE_ARN"),
         (["run", "flows/specs/digits.yaml", "--mode", "refit"], 65, "refit is not available"),
         (["run", "flows/specs/digits.yaml", "--max-jobs", "0"], 65, r"tuning\.max_jobs: must be .* got 0"),
-        (["run", "flows/specs/digits.yaml", "--max-cost-usd", "5"], 65, r"budget\.max_cost_usd: not available"),
+        (["run", "flows/specs/digits.yaml", "--max-cost-usd", "0"], 65, r"budget\.max_cost_usd: must be .* got 0"),
         (["trials", "no-such-job"], 66, "no tuning job no-such-job"),
         (["logs", "no-such-job"], 66, "no training job no-such-job"),
         (["rollback", "no-such-model"], 66, "no-such-model"),

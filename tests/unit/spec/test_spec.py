@@ -97,9 +97,8 @@ def test_numbers_are_numbers(line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "field"),
     [
-        ("training: {spot: true}", "training.spot"),
-        ("budget: {max_cost_usd: 5.0}", "budget.max_cost_usd"),
         ("warm_start: {mode: auto}", "warm_start.mode"),
+        ("training: {spot: prefer}", "training.spot"),
         ("promotion: {approval: manual}", "promotion.approval"),
         ("deployment: {target: sagemaker}", "deployment.target"),
     ],
@@ -115,7 +114,7 @@ def test_a_field_of_a_later_version_is_refused_by_name(line: str, field: str) ->
 
 def test_a_later_field_that_is_off_may_be_written_out() -> None:
     """Off is what the field's absence means."""
-    text = with_line('training: {spot: false}\nwarm_start: {mode: "off"}\npromotion: {approval: auto}')
+    text = with_line('warm_start: {mode: "off"}\npromotion: {approval: auto}')
 
     assert parse_spec(text, subject="s.yaml") == parse_spec(MINIMAL, subject="s.yaml")
 
@@ -167,7 +166,11 @@ def test_the_shipped_specs_parse() -> None:
         ("registry: {champion: latest}", "MLflow reserves latest"),
         ("registry: {model: a/b}", "without / :"),
         ("training: {hyperparameters: {gamma: .inf}}", "finite"),
-        ("training: {instance: {count: 2}}", "not available in this version"),
+        ("training: {max_runtime_s: 600, max_wait_s: 500}", "max_wait_s >= max_runtime_s must hold, got 500 < 600"),
+        ("training: {checkpoint: none, max_wait_s: 4000}", "needs max_wait_s <= 3600, got 4000"),
+        ("training: {sagemaker: {RoleArn: x}}", "sets what no other field does, got RoleArn"),
+        ("training: {instance: {type: []}}", "training.instance.type"),
+        ("budget: {max_cost_usd: -1}", "budget.max_cost_usd"),
     ],
 )
 def test_what_a_stage_would_refuse_later_is_refused_by_the_spec(line: str, law: str) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from components.amt.validation import model_breaches
 from components.errors import InvalidInput
-from components.tuning.budget import Budget
+from components.tuning.budget import Limits
+from components.tuning.definition import Channel, RequestPlaces
 from components.tuning.images import script_image, xgboost_image
-from components.tuning.request import RequestPlaces, build_request
+from components.tuning.request import build_request
 from components.tuning.search_space import HyperparameterRange, to_parameter_ranges
 from components.tuning.training_spec import MetricSpec, TrainingSpec
 from components.tuning.tuning_spec import ObjectiveSpec, StopWhen, TuningSpec
@@ -29,17 +30,20 @@ def request_of(**changes: Any) -> dict[str, Any]:
         "tuning": TuningSpec(
             objective=ObjectiveSpec(metric="validation:accuracy", type="maximize"), space=SPACE, max_jobs=4, seed=7
         ),
-        "budget": Budget(max_runtime_s=600),
         "places": RequestPlaces(
-            channels={"train": "s3://b/train/", "validation": "s3://b/validation/"},
+            channels={"train": Channel(uri="s3://b/train/"), "validation": Channel(uri="s3://b/validation/")},
             output_uri="s3://b/output/digits",
+            checkpoint_uri="s3://b/checkpoints/digits-0123456789-01",
             code_uri=None,
             role_arn="arn:aws:iam::111122223333:role/retune",
             region="us-east-1",
         ),
         "tags": {"retune.model": "digits"},
     }
-    return build_request(**{**parts, **changes})
+    parts |= changes
+    jobs, parallel = parts["tuning"].max_jobs, parts["tuning"].max_parallel_jobs
+    parts.setdefault("limits", Limits(jobs=jobs, parallel=parallel, job_runtime_s=600, runtime_s=600))
+    return build_request(**parts)
 
 
 def test_the_request_is_the_api_s_own_shape() -> None:
@@ -57,13 +61,6 @@ def test_the_request_is_the_api_s_own_shape() -> None:
     }
     assert config["RandomSeed"] == 7
     assert request["TrainingJobDefinition"]["StaticHyperParameters"]["num_round"] == "10"
-
-
-def test_what_is_left_of_an_attempt_limits_parallelism_too() -> None:
-    """AMT refuses more parallel jobs than jobs."""
-    limits = request_of(max_jobs=2)["HyperParameterTuningJobConfig"]["ResourceLimits"]
-
-    assert (limits["MaxNumberOfTrainingJobs"], limits["MaxParallelTrainingJobs"]) == (2, 2)
 
 
 def test_ranges_are_amt_s_strings() -> None:
@@ -84,8 +81,9 @@ def test_a_script_brings_its_code_and_its_metrics() -> None:
     )
     tuning = TuningSpec(objective=ObjectiveSpec(metric="PR-AUC", type="maximize"), space=SPACE)
     places = RequestPlaces(
-        channels={"train": "s3://b/train/"},
+        channels={"train": Channel(uri="s3://b/train/")},
         output_uri="s3://b/output/digits",
+        checkpoint_uri="s3://b/checkpoints/digits-0123456789-01",
         code_uri="s3://b/code/1/sourcedir.tar.gz",
         role_arn="arn:aws:iam::111122223333:role/retune",
         region="us-east-1",
@@ -141,7 +139,7 @@ def test_a_grid_counts_itself() -> None:
 def test_what_is_left_of_a_grid_is_drawn_without_the_parents_combinations() -> None:
     """The next attempt of a grid is a Random search warm-started from the first, since AMT knows no warm grid."""
     tuning = TuningSpec(objective=OBJECTIVE, strategy="grid", space=GRID, max_jobs=6)
-    request = request_of(tuning=tuning, max_jobs=2, parents=("digits-0123456789-01",), name="digits-0123456789-02")
+    request = request_of(tuning=tuning, parents=("digits-0123456789-01",), name="digits-0123456789-02")
 
     assert request["HyperParameterTuningJobConfig"]["Strategy"] == "Random"
     assert request["WarmStartConfig"] == {

@@ -32,6 +32,7 @@ class ScriptedAmt:
         self.requests.append(request)
         name = request["HyperParameterTuningJobName"]
         self.add(name, status=self._ends.get(name, "Completed"), completed=request["jobs"])
+        self.jobs[name]["request"] = request
         return {}
 
     def describe_hyper_parameter_tuning_job(self, *, HyperParameterTuningJobName: str) -> dict[str, Any]:  # noqa: N803  AWS's word
@@ -40,6 +41,7 @@ class ScriptedAmt:
             raise ClientError({"Error": {"Code": "ResourceNotFound", "Message": "no"}}, "Describe")
         job = self.jobs[name]
         return {
+            **job.get("request", {}),
             "HyperParameterTuningJobName": name,
             "HyperParameterTuningJobArn": f"arn:{name}",
             "HyperParameterTuningJobStatus": job["status"],

@@ -1,0 +1,150 @@
+"""One run's money: what it may still start, what it has spent, when it has to stop, and what a finished job came to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from components.tuning.budget import STOP_GRACE_S, Limits, within_cap
+from components.tuning.client import TuningClient
+from components.tuning.ledger import Ledger
+from components.tuning.prices import Price
+from components.tuning.result import Trial
+from components.tuning.trial_reader import collect
+
+_TERMINAL = ("Completed", "Failed", "Stopped")
+# A reservation whose job never came to be: its run died between the two, or is about to create it.
+_NEVER_CREATED_S = 900.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Purse:
+    """The caps of one run and the price it pays.
+
+    Attributes:
+        model: Model the money is for.
+        price: Of one instance.
+        instances: Of one training job.
+        cap_usd: Of the run, all its attempts; None for no cap.
+        month_cap_usd: Of all runs of a month; None for no cap.
+        shrink: Whether training jobs may be left out to stay within a cap.
+        ledger: What others reserved and spent.
+        clock: Seconds since the epoch.
+    """
+
+    model: str
+    price: Price
+    instances: int
+    cap_usd: float | None
+    month_cap_usd: float | None
+    shrink: bool
+    ledger: Ledger
+    clock: Callable[[], float]
+
+    @property
+    def usd_per_s(self) -> float:
+        """USD a second of one training job."""
+        return self.price.usd_per_s(self.instances)
+
+    def afford(self, wanted: Limits, *, spent_usd: float, others_usd: float = 0.0) -> Limits:
+        """The limits a further attempt may have.
+
+        Args:
+            wanted: As the spec says.
+            spent_usd: What earlier attempts of the run came to.
+            others_usd: What others take of the month.
+
+        Raises:
+            OverBudget: None are within the caps.
+        """
+        own_usd = None if self.cap_usd is None else self.cap_usd - spent_usd
+        left_usd = None if self.month_cap_usd is None else self.month_cap_usd - others_usd
+        law = "what is left of budget.max_cost_usd" if spent_usd else "budget.max_cost_usd"
+        if left_usd is not None and (own_usd is None or left_usd < own_usd):
+            own_usd, law = left_usd, "what is left of this month's max_cost_usd_per_month"
+        return within_cap(wanted, usd_per_s=self.usd_per_s, cap_usd=own_usd, shrink=self.shrink, law=law)
+
+    def reserve(self, job: str, wanted: Limits, *, spent_usd: float) -> Limits:
+        """Reserve the worst case of a job about to be created, and give the limits it is created with.
+
+        Raises:
+            OverBudget: The caps do not allow one; nothing is reserved.
+            Busy: The ledger is held by others.
+        """
+        limits = [wanted]
+
+        def worst(others_usd: float) -> float:
+            limits[0] = self.afford(wanted, spent_usd=spent_usd, others_usd=others_usd)
+            return limits[0].worst_case_usd(self.usd_per_s)
+
+        self.ledger.reserve(job, model=self.model, at_s=self.clock(), wanted=worst)
+        return limits[0]
+
+    def spent_usd(self, trials: Sequence[Trial]) -> float:
+        """What trials came to: billable seconds, and of running ones the seconds since they started."""
+        return self.usd_per_s * sum(self._seconds(trial) for trial in trials)
+
+    def why_stop(self, trials: Sequence[Trial], job_runtime_s: int) -> str | None:
+        """Why a search has to stop now to end within the run's cap; None when it need not.
+
+        Args:
+            trials: Of all attempts.
+            job_runtime_s: Seconds one training job may run.
+        """
+        if self.cap_usd is None:
+            return None
+        spent = self.spent_usd(trials)
+        running = [self._seconds(trial) for trial in trials if not trial.is_terminal and trial.started]
+        # After a stop a training job has its grace, or what its own limit leaves of it.
+        ending = self.usd_per_s * sum(max(0.0, min(STOP_GRACE_S, job_runtime_s - seconds)) for seconds in running)
+        if spent + ending < self.cap_usd:
+            return None
+        return f"budget: {spent:.4f} USD spent and {ending:.4f} USD to end within max_cost_usd of {self.cap_usd:.2f}"
+
+    def _seconds(self, trial: Trial) -> float:
+        if trial.is_terminal:
+            return float(trial.billable_seconds or 0)
+        if trial.started is None:
+            return 0.0
+        return max(0.0, (datetime.fromtimestamp(self.clock(), UTC) - trial.started).total_seconds())
+
+
+def reconcile(
+    ledger: Ledger, client: TuningClient, *, price_of: Callable[[Sequence[str]], Price], now_s: float
+) -> None:
+    """Replace the reservations of jobs that have ended by what they came to.
+
+    A reservation without a job is let go after a quarter of an hour.
+
+    Args:
+        ledger: The ledger.
+        client: Where its jobs are.
+        price_of: Instance types to the dearest's price.
+        now_s: Seconds since the epoch.
+    """
+    for entry in ledger.entries():
+        if entry.spent_usd is not None:
+            continue
+        try:
+            job = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=entry.job)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("ResourceNotFound", "ResourceNotFoundException"):
+                raise
+            if now_s - entry.at_s > _NEVER_CREATED_S:
+                ledger.settle(entry.job, 0.0)
+            continue
+        if job["HyperParameterTuningJobStatus"] in _TERMINAL:
+            types, instances = instances_of(job["TrainingJobDefinition"])
+            billable = sum(trial.billable_seconds or 0 for trial in collect(client, [entry.job]))
+            ledger.settle(entry.job, billable * price_of(types).usd_per_s(instances))
+
+
+def instances_of(definition: Mapping[str, Any]) -> tuple[tuple[str, ...], int]:
+    """Instance types a training job may get, and the most instances it may have."""
+    resources: Mapping[str, Any] = definition.get("HyperParameterTuningResourceConfig") or definition["ResourceConfig"]
+    configs = resources.get("InstanceConfigs") or [resources]
+    return tuple(str(config["InstanceType"]) for config in configs), max(int(c["InstanceCount"]) for c in configs)

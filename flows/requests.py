@@ -1,0 +1,108 @@
+"""The search of a run: the names and requests of its attempts, within what may be spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from components import naming
+from components.tuning.attempts import Attempt, Search
+from components.tuning.budget import LEAST_RUNTIME_S, Limits
+from components.tuning.definition import Channel, RequestPlaces
+from components.tuning.request import build_request
+from components.tuning.source_code import code_archive_uri, publish
+from components.tuning.spending import Purse
+from flows.line import Line, RunIdentity
+
+
+def search_of(
+    line: Line,
+    identity: RunIdentity,
+    *,
+    channels: Mapping[str, str],
+    snapshot_digest: str,
+    purse: Purse | None,
+    draft: bool = False,
+) -> Search:
+    """The search of this run.
+
+    Args:
+        line: Inputs.
+        identity: Which run it is.
+        channels: Channel name to `s3://` prefix.
+        snapshot_digest: Of the data.
+        purse: The run's money; None on an engine that costs none.
+        draft: Whether nothing is to be written: code is named and not uploaded, money counted and not reserved.
+    """
+    spec = line.spec
+    if line.code is not None and not draft:
+        publish(line.code, store=line.store, base_uri=line.settings.base_uri)
+
+    def name_of(attempt: int) -> str:
+        return naming.tuning_job_name(model=spec.model, key=identity.key, attempt=attempt)
+
+    def request_for(attempt: Attempt) -> Mapping[str, Any]:
+        name = name_of(attempt.number)
+        limits = _limits(line, attempt)
+        if purse is not None:
+            spent_usd = attempt.billable_s * purse.usd_per_s
+            limits = (
+                purse.afford(limits, spent_usd=spent_usd) if draft else purse.reserve(name, limits, spent_usd=spent_usd)
+            )
+        seed = spec.tuning.seed
+        return build_request(
+            name=name,
+            training=spec.training,
+            # The same seed again would propose what the attempt before has trained.
+            tuning=spec.tuning.model_copy(
+                update={"seed": None if seed is None else (seed + attempt.number - 1) % 2**31}
+            ),
+            limits=limits,
+            places=_places(line, channels, name),
+            tags=_tags(line, identity, snapshot_digest),
+            parents=attempt.parents,
+        )
+
+    return Search(
+        name_of=name_of,
+        request_for=request_for,
+        digest=identity.digest,
+        max_jobs=spec.tuning.max_jobs,
+        maximize=spec.tuning.objective.type == "maximize",
+        why_stop=(lambda _trials: None)
+        if purse is None
+        else lambda trials: purse.why_stop(trials, spec.training.max_runtime_s),
+    )
+
+
+def _limits(line: Line, attempt: Attempt) -> Limits:
+    spec = line.spec
+    return Limits(
+        jobs=attempt.jobs,
+        parallel=min(spec.tuning.max_parallel_jobs, attempt.jobs),
+        job_runtime_s=spec.training.max_runtime_s,
+        runtime_s=max(LEAST_RUNTIME_S, spec.budget.max_runtime_s - attempt.used_s),
+    )
+
+
+def _places(line: Line, channels: Mapping[str, str], name: str) -> RequestPlaces:
+    base_uri = line.settings.base_uri
+    return RequestPlaces(
+        channels={part: Channel(uri=uri) for part, uri in channels.items()},
+        output_uri=f"{base_uri}/{naming.output_prefix(line.spec.model)}",
+        checkpoint_uri=f"{base_uri}/{naming.checkpoint_prefix(name)}",
+        code_uri=None if line.code is None else code_archive_uri(line.code, base_uri),
+        role_arn=line.settings.role_arn,
+        region=line.region,
+        laid_down=line.project.sagemaker.definition(several_types=len(line.spec.training.instance.types) > 1),
+    )
+
+
+def _tags(line: Line, identity: RunIdentity, snapshot_digest: str) -> dict[str, str]:
+    return {
+        **line.project.tags,
+        naming.TAG_MODEL: line.spec.model,
+        naming.TAG_RUN_KEY: identity.key,
+        naming.TAG_RUN_DIGEST: identity.digest,
+        naming.TAG_SNAPSHOT: snapshot_digest,
+    }

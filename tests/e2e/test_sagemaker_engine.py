@@ -1,0 +1,149 @@
+"""The cloud half: the same line against `retune amt serve`, with S3 on moto's server, in place of AWS."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from tests.amt_endpoint import Serving, serving
+from tests.command import Retune
+from tests.fault_proxy import fault_proxy
+
+if TYPE_CHECKING:
+    from moto.server import ThreadedMotoServer
+
+BUCKET = "ml-bucket"
+SOFTPROB = {"objective": "multi:softprob", "num_class": 3}
+SPEC = {
+    "tuning": {
+        "objective": {"metric": "validation:mlogloss", "type": "minimize"},
+        "strategy": "random",
+        "seed": 5,
+        "max_jobs": 4,
+        "max_parallel_jobs": 1,
+        "space": {"eta": {"continuous": [0.1, 0.3]}, "max_depth": {"integer": [2, 4]}},
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def s3_url(_moto: ThreadedMotoServer) -> str:
+    host, port = _moto.get_host_and_port()
+    url = f"http://{host}:{port}"
+    boto3.client("s3", endpoint_url=url).create_bucket(Bucket=BUCKET)
+    return url
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory, s3_url: str) -> Iterator[Serving]:
+    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
+    with serving(tmp_path_factory.mktemp("cloud"), "s3", AWS_ENDPOINT_URL_S3=s3_url, **keys) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def account(cloud: Serving, s3_url: str) -> dict[str, str]:
+    """The environment of somebody with an account in this cloud."""
+    return {
+        **cloud.exports,
+        "AWS_ENDPOINT_URL": s3_url,
+        "RETUNE_BUCKET": BUCKET,
+        "RETUNE_ROLE_ARN": "arn:aws:iam::111122223333:role/retune",
+        "RETUNE_POLL_S": "0.3",
+    }
+
+
+def trained(trials: list[dict[str, Any]]) -> list[tuple[Any, Any]]:
+    return [(trial["hyperparameters"], trial["objective"]) for trial in trials]
+
+
+def jobs_of(cloud: Serving, model: str) -> list[str]:
+    answer = cloud.client.list_hyper_parameter_tuning_jobs(NameContains=f"{model}-", MaxResults=100)
+    return [summary["HyperParameterTuningJobName"] for summary in answer["HyperParameterTuningJobSummaries"]]
+
+
+def test_both_engines_train_the_same_and_say_the_same(
+    retune: Retune, write_spec: Callable[..., Path], cloud: Serving, account: dict[str, str]
+) -> None:
+    """One spec, one seed: equal trials, and a result that differs in engine, names and money only."""
+    spec = str(write_spec(name="both", **SPEC))
+    here = retune.ok("run", spec, "--no-deploy")
+    mine = retune.ok("trials", here["tuning_job"])["trials"]
+    there = retune.ok("run", spec, "--no-deploy", "--mode", "tune", "--engine", "sagemaker", **account)
+    theirs = retune.ok("trials", there["tuning_job"], "--engine", "sagemaker", **account)["trials"]
+
+    assert trained(theirs) == trained(mine)
+    assert there["best"]["objective"] == here["best"]["objective"]
+    differ = {"engine", "run_key", "tuning_job", "best", "spent", "mlflow", "model_version", "champion", "reason"}
+    differ |= {"promoted", "promotion_reason"}  # the second version is held against the first, its equal
+    assert {key for key in here if here[key] != there[key]} <= differ
+    assert (here["spent"]["cost_usd"], there["engine"]) == (0.0, "sagemaker")
+    assert 0 < there["spent"]["cost_usd"] < 0.01
+    described = cloud.client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=there["tuning_job"])
+    definition = described["TrainingJobDefinition"]
+    assert definition["EnableManagedSpotTraining"] is True
+    assert definition["RoleArn"] == account["RETUNE_ROLE_ARN"]
+    assert definition["CheckpointConfig"]["S3Uri"] == f"s3://{BUCKET}/checkpoints/{there['tuning_job']}"
+
+
+def test_faults_on_the_way_change_nothing(
+    retune: Retune, write_spec: Callable[..., Path], cloud: Serving, account: dict[str, str]
+) -> None:
+    """A quarter of the calls throttled, refused, cut off before or after they arrived; one expired token: one job."""
+    spec = str(write_spec(name="faulty", **SPEC))
+    with fault_proxy(cloud.url, share=0.25, seed=4, expired=True) as proxy:
+        result = retune.ok(
+            "run", spec, "--no-deploy", "--engine", "sagemaker", **{**account, "AWS_ENDPOINT_URL_SAGEMAKER": proxy.url}
+        )
+        done = dict(proxy.done)
+    assert result["trials"] == {"completed": 4, "stopped": 0, "failed": 0}
+    assert jobs_of(cloud, "faulty") == [result["tuning_job"]]
+    assert done["expired"] == 1
+    assert {"create lost", "throttled", "unavailable", "reset", "slow"} <= done.keys(), done
+
+
+def test_a_killed_run_is_taken_up_and_a_stopped_one_stops_its_job(
+    retune: Retune, write_spec: Callable[..., Path], cloud: Serving, account: dict[str, str]
+) -> None:
+    """SIGKILL leaves the job training and the same command follows it; Ctrl-C stops it; the next run goes on."""
+    long = {**SPEC["tuning"], "max_jobs": 3}
+    spec = str(write_spec(name="killed", training={"hyperparameters": {**SOFTPROB, "num_round": 4000}}, tuning=long))
+    arguments = ("run", spec, "--no-deploy", "--engine", "sagemaker")
+
+    def until_training(process: Any) -> str:
+        while True:
+            assert process.poll() is None, process.communicate()
+            names = jobs_of(cloud, "killed")
+            if (
+                names
+                and cloud.client.list_training_jobs_for_hyper_parameter_tuning_job(
+                    HyperParameterTuningJobName=names[-1]
+                )["TrainingJobSummaries"]
+            ):
+                return names[-1]
+
+    first = retune.start(*arguments, **account)
+    job = until_training(first)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+    second = retune.start(*arguments, **account)
+    assert second.stdout is not None
+    line = ""
+    while "trial 1 completed" not in line:
+        line = second.stdout.readline()
+        assert line, second.communicate()
+    second.send_signal(signal.SIGINT)
+    out, err = second.communicate(timeout=150)
+    assert second.returncode == 130, (out, err)
+    status = cloud.client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=job)
+    assert status["HyperParameterTuningJobStatus"] == "Stopped"
+    last = retune.ok(*arguments, **account)
+    assert jobs_of(cloud, "killed") in ([job, last["tuning_job"]], [last["tuning_job"], job])
+    assert last["trials"]["completed"] == 3
+    assert last["model_version"] == "1"
