@@ -27,6 +27,7 @@ TAG_ENGINE = "retune.engine"
 TAG_TUNING_JOB = "retune.tuning_job"
 TAG_TRAINING_JOB = "retune.training_job"
 TAG_TRIAL = "retune.trial"
+TAG_WARM_START = "retune.warm_start"
 TAG_MODE = "retune.mode"
 TAG_REASON = "retune.reason"
 TAG_SPEC_DIGEST = "retune.spec_digest"
@@ -119,6 +120,11 @@ def output_prefix(model: str) -> str:
 def checkpoint_prefix(tuning_job: str) -> str:
     """Key prefix of the checkpoints of a tuning job's training jobs."""
     return f"checkpoints/{tuning_job}"
+
+
+def submission_key(tuning_job: str) -> str:
+    """Key of what `retune submit` leaves for `retune collect`."""
+    return f"submissions/{tuning_job}.json"
 
 
 def code_prefix(digest: str) -> str:

@@ -22,6 +22,7 @@ from components.spec_part import SpecPart
 from components.tuning.budget import Budget
 from components.tuning.training_spec import TrainingSpec
 from components.tuning.tuning_spec import TuningSpec
+from components.tuning.warm_start_spec import WarmStartSpec
 
 _SHOWN = 80  # characters of a value in a message
 
@@ -44,6 +45,7 @@ class RetrainSpec(SpecPart):
     training: TrainingSpec = TrainingSpec()
     tuning: TuningSpec
     budget: Budget = Budget()
+    warm_start: WarmStartSpec = WarmStartSpec()
     decision: DecisionSpec = DecisionSpec()
     registry: RegistrySpec = RegistrySpec()
     promotion: PromotionSpec = PromotionSpec()

@@ -12,8 +12,6 @@ _OFF: dict[str, tuple[Any, ...]] = {
     "data.channels": (),
     "data.prepare": (),
     "tuning.stop_when.converged": (False,),
-    "warm_start.mode": ("off",),
-    "warm_start.max_parents": (5,),
     "decision.refit_below_drift": (None,),
     "promotion.confidence": (None,),
     "promotion.must_not_worsen": ([],),
@@ -42,8 +40,6 @@ def later_breaches(document: dict[str, Any]) -> list[str]:
         if place is not None and place.get(key) in later:
             breaches.append(f"{path}: {place[key]} is not available in this version")
             place.pop(key)
-    if document.get("warm_start") == {}:
-        document.pop("warm_start")
     tuning = document.get("tuning")
     if isinstance(tuning, dict) and tuning.get("stop_when") == {}:
         tuning.pop("stop_when")

@@ -6,19 +6,19 @@ Heavy libraries are imported by the commands that need them, so that `retune --h
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from components.errors import RetuneError
 from components.settings import quiet_libraries
+from flows import line_commands
 from flows.amt_commands import amt_app
+from flows.show import show
 
 USAGE_ERROR = 64
 
@@ -32,89 +32,12 @@ app = typer.Typer(
 app.add_typer(amt_app)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-Spec = Annotated[str, typer.Argument(help="Path of a spec, such as flows/specs/digits.yaml.", show_default=False)]
 Job = Annotated[str, typer.Argument(help="Name of a tuning job.", show_default=False)]
 Model = Annotated[str, typer.Argument(help="Name of a registered model.", show_default=False)]
-EngineName = Annotated[str, typer.Option("--engine", help="Where to tune: local or sagemaker.")]
 JobsEngine = Annotated[str, typer.Option("--engine", help="Whose jobs: local or sagemaker.")]
-MaxJobs = Annotated[int | None, typer.Option("--max-jobs", help="Training jobs in all.")]
-MaxParallelJobs = Annotated[int | None, typer.Option("--max-parallel-jobs", help="Training jobs at a time.")]
-MaxRuntime = Annotated[int | None, typer.Option("--max-runtime-s", help="Seconds the search may take, from 120.")]
-MaxCost = Annotated[float | None, typer.Option("--max-cost-usd", help="Cap on the run's cost, USD.")]
-WarmStart = Annotated[str | None, typer.Option("--warm-start", help="auto, off, or parent jobs.")]
-ModeName = Annotated[str, typer.Option("--mode", help="auto, skip or tune.")]
-NoDeploy = Annotated[bool, typer.Option("--no-deploy", help="Leave the champion unserved.")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="Change a field of the spec: a.b=value.")]
 
-
-@app.command()
-def run(  # noqa: PLR0913  one parameter per option
-    spec: Spec,
-    *,
-    engine: EngineName = "local",
-    max_jobs: MaxJobs = None,
-    max_parallel_jobs: MaxParallelJobs = None,
-    max_runtime_s: MaxRuntime = None,
-    max_cost_usd: MaxCost = None,
-    warm_start: WarmStart = None,
-    mode: ModeName = "auto",
-    no_deploy: NoDeploy = False,
-    set_: Set = None,
-    as_json: Json = False,
-) -> None:
-    """Retrain a model: the whole line."""
-    from flows.line import RunOptions
-    from flows.local_run import run_line
-    from flows.printing import run_summary
-
-    options = RunOptions(
-        spec=spec,
-        engine=engine,
-        max_jobs=max_jobs,
-        max_parallel_jobs=max_parallel_jobs,
-        max_runtime_s=max_runtime_s,
-        max_cost_usd=max_cost_usd,
-        warm_start=warm_start,
-        mode=mode,
-        deploy=not no_deploy,
-        overrides=tuple(set_ or ()),
-    )
-    _print(run_line(options, progress=sys.stderr if as_json else sys.stdout), as_json, run_summary)
-
-
-@app.command()
-def plan(  # noqa: PLR0913  one parameter per option
-    spec: Spec,
-    *,
-    engine: EngineName = "local",
-    max_jobs: MaxJobs = None,
-    max_parallel_jobs: MaxParallelJobs = None,
-    max_runtime_s: MaxRuntime = None,
-    max_cost_usd: MaxCost = None,
-    warm_start: WarmStart = None,
-    mode: ModeName = "auto",
-    no_deploy: NoDeploy = False,
-    set_: Set = None,
-    as_json: Json = False,
-) -> None:
-    """Say what `run` would do; touch nothing."""
-    from flows.line import RunOptions
-    from flows.plan import plan_of
-    from flows.printing import plan_summary
-
-    options = RunOptions(
-        spec=spec,
-        engine=engine,
-        max_jobs=max_jobs,
-        max_parallel_jobs=max_parallel_jobs,
-        max_runtime_s=max_runtime_s,
-        max_cost_usd=max_cost_usd,
-        warm_start=warm_start,
-        mode=mode,
-        deploy=not no_deploy,
-        overrides=tuple(set_ or ()),
-    )
-    _print(plan_of(options), as_json, plan_summary)
+for _command in (line_commands.run, line_commands.plan, line_commands.submit, line_commands.collect):
+    app.command()(_command)
 
 
 @app.command()
@@ -123,7 +46,7 @@ def jobs(*, engine: JobsEngine = "local", as_json: Json = False) -> None:
     from flows.history import list_jobs
     from flows.printing import jobs_table
 
-    _print(list_jobs(engine), as_json, jobs_table)
+    show(list_jobs(engine), as_json, jobs_table)
 
 
 @app.command()
@@ -132,7 +55,7 @@ def trials(job: Job, *, engine: JobsEngine = "local", as_json: Json = False) -> 
     from flows.history import list_trials
     from flows.printing import trials_table
 
-    _print(list_trials(job, engine), as_json, trials_table)
+    show(list_trials(job, engine), as_json, trials_table)
 
 
 @app.command()
@@ -141,7 +64,7 @@ def status(job: Job, *, engine: JobsEngine = "local", as_json: Json = False) -> 
     from flows.history import job_status
     from flows.printing import status_summary
 
-    _print(job_status(job, engine), as_json, status_summary)
+    show(job_status(job, engine), as_json, status_summary)
 
 
 @app.command()
@@ -150,7 +73,7 @@ def stop(job: Job, *, engine: JobsEngine = "local", as_json: Json = False) -> No
     from flows.history import stop_job
     from flows.printing import status_summary
 
-    _print(stop_job(job, engine), as_json, status_summary)
+    show(stop_job(job, engine), as_json, status_summary)
 
 
 @app.command()
@@ -163,7 +86,7 @@ def logs(
     """Print what a training job printed."""
     from flows.history import training_job_log
 
-    _print(training_job_log(training_job, engine), as_json, lambda document: str(document["log"]).rstrip("\n"))
+    show(training_job_log(training_job, engine), as_json, lambda document: str(document["log"]).rstrip("\n"))
 
 
 @app.command()
@@ -172,7 +95,7 @@ def spend(*, as_json: Json = False) -> None:
     from flows.printing import spend_table
     from flows.spend import spend as spent
 
-    _print(spent(), as_json, spend_table)
+    show(spent(), as_json, spend_table)
 
 
 @app.command()
@@ -186,7 +109,7 @@ def rollback(
     from flows.printing import rollback_summary
     from flows.rollback import roll_back
 
-    _print(roll_back(model, reason=reason), as_json, rollback_summary)
+    show(roll_back(model, reason=reason), as_json, rollback_summary)
 
 
 @app.command()
@@ -195,7 +118,7 @@ def up(*, as_json: Json = False) -> None:
     from flows.local_services import start_all
     from flows.printing import services_table
 
-    _print(start_all(), as_json, services_table)
+    show(start_all(), as_json, services_table)
 
 
 @app.command()
@@ -204,14 +127,7 @@ def down(*, as_json: Json = False) -> None:
     from flows.local_services import stop_all
     from flows.printing import services_table
 
-    _print(stop_all(), as_json, services_table)
-
-
-def _print(document: dict[str, Any], as_json: bool, text: Callable[[dict[str, Any]], str]) -> None:  # noqa: FBT001  one caller's flag
-    sys.stdout.write(
-        (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) if as_json else text(document)) + "\n"
-    )
-    sys.stdout.flush()
+    show(stop_all(), as_json, services_table)
 
 
 def main() -> None:

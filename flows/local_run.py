@@ -15,7 +15,7 @@ from components.settings import (
     read_settings,
 )
 from flows.line import Line, RunOptions, open_line
-from flows.progress import for_stream, reporting_to
+from flows.progress import for_stream, reporter, reporting_to
 
 # A failed flow ends in one line of ours; Prefect's own tracebacks go to its server, where its UI shows them.
 _QUIET_PREFECT = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_SHOW_DEPRECATION_WARNINGS": "false"}
@@ -33,19 +33,46 @@ def run_line(options: RunOptions, *, progress: TextIO) -> dict[str, Any]:
     """
     settings = read_settings()
     line = open_line(options, settings)
-    with reporting_to(for_stream(progress)) as report:
+    with reporting_to(for_stream(progress)):
         refuse_early(line)
-        from flows.local_services import ensure_prefect, has_own_prefect
+        _have_prefect(settings)
+        from flows.retrain import retrain
 
-        warming = threading.Thread(target=_get_ready, args=(settings,), daemon=True)
-        if not has_own_prefect(settings):
-            report.stage("starting this home's Prefect server (once; `retune down` stops it)")
-            warming.start()
-        api_url = ensure_prefect(settings)
-        apply_environment({**prefect_environment(settings, api_url), **_QUIET_PREFECT})
-        if warming.ident is not None:
-            warming.join()
-        return _run_flow(options)
+        parameters = asdict(options)
+        parameters["overrides"] = list(options.overrides)
+        result: dict[str, Any] = retrain(**parameters)
+        return result
+
+
+def run_collect(job: str, *, progress: TextIO) -> dict[str, Any]:
+    """Go on with a submitted search and return the result document; what cannot be is refused before Prefect starts.
+
+    Args:
+        job: Its tuning job.
+        progress: Stream for progress.
+    """
+    from flows.submission import take_up
+
+    with reporting_to(for_stream(progress)):
+        submitted = take_up(job)
+        _have_prefect(submitted.line.settings)
+        from flows.retrain import collect
+
+        result: dict[str, Any] = collect(job)
+        return result
+
+
+def _have_prefect(settings: Settings) -> None:
+    from flows.local_services import ensure_prefect, has_own_prefect
+
+    warming = threading.Thread(target=_get_ready, args=(settings,), daemon=True)
+    if not has_own_prefect(settings):
+        reporter().stage("starting this home's Prefect server (once; `retune down` stops it)")
+        warming.start()
+    api_url = ensure_prefect(settings)
+    apply_environment({**prefect_environment(settings, api_url), **_QUIET_PREFECT})
+    if warming.ident is not None:
+        warming.join()
 
 
 def refuse_early(line: Line) -> None:
@@ -87,12 +114,3 @@ def _get_ready(settings: Settings) -> None:
     if settings.owns_tracking:
         with suppress(RetuneError):  # the stage that needs it says so
             connect(settings.tracking_uri)
-
-
-def _run_flow(options: RunOptions) -> dict[str, Any]:
-    from flows.retrain import retrain
-
-    parameters = asdict(options)
-    parameters["overrides"] = list(options.overrides)
-    result: dict[str, Any] = retrain(**parameters)
-    return result

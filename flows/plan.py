@@ -9,12 +9,15 @@ from components.data.snapshot import DataSnapshot, preview
 from components.registry.model_version import ModelVersion
 from components.tuning.attempts import Attempt, find_attempts, next_attempt
 from components.tuning.budget import Limits
+from components.tuning.client import TuningClient
+from components.tuning.lineage import Parents
 from components.tuning.spending import Purse
 from components.tuning.trial_reader import TrialReader
 from flows.engines import open_engine
 from flows.line import Line, RunOptions, identify, open_line
+from flows.lineage import first_parents
 from flows.money import purse_of
-from flows.requests import search_of
+from flows.requests import NO_PARENTS, search_of
 
 
 def plan_of(options: RunOptions) -> dict[str, Any]:
@@ -46,7 +49,7 @@ def plan_of(options: RunOptions) -> dict[str, Any]:
         "snapshot": snapshot.digest,
         "engine": options.engine,
         "rows": dict(snapshot.rows),
-        "warm_start": {"type": None, "parents": [], "rejected": []},
+        "warm_start": Parents().document(),
     }
     if decision.mode == "skip" and last is not None:
         return {**document, **_standing(last)}
@@ -71,11 +74,23 @@ def _search(line: Line, snapshot: DataSnapshot, generation: int) -> dict[str, An
     identity = identify(line, snapshot_digest=snapshot.digest, generation=generation)
     channels = {part: snapshot.channel_uri(part) for part in ("train", "validation")}
     purse = purse_of(line)
-    search = search_of(line, identity, channels=channels, snapshot_digest=snapshot.digest, purse=purse, draft=True)
-    attempts: tuple[Mapping[str, Any], ...] = ()
-    attempt: Attempt | None = Attempt(number=1, jobs=search.max_jobs, used_s=0)
+    parents: Parents | None = None
+    client: TuningClient | None = None
     if purse is not None or line.settings.amt_home.is_dir():
         client = open_engine(line.options.engine, line.settings, line.store, supervise=False).client
+        parents = first_parents(line, identity, client, channels=channels, snapshot_digest=snapshot.digest)
+    search = search_of(
+        line,
+        identity,
+        channels=channels,
+        snapshot_digest=snapshot.digest,
+        purse=purse,
+        parents=parents or NO_PARENTS,
+        draft=True,
+    )
+    attempts: tuple[Mapping[str, Any], ...] = ()
+    attempt: Attempt | None = Attempt(number=1, jobs=search.max_jobs, used_s=0)
+    if client is not None:
         attempts = find_attempts(client, search)
         attempt = next_attempt(attempts, search, TrialReader(client))
     request = None if attempt is None else dict(search.request_for(attempt))
@@ -83,6 +98,7 @@ def _search(line: Line, snapshot: DataSnapshot, generation: int) -> dict[str, An
         "run_key": identity.key,
         "tuning_job": search.name_of(len(attempts) if attempt is None else attempt.number),
         "job_status": attempts[-1]["HyperParameterTuningJobStatus"] if attempt is None else "new",
+        "warm_start": (parents or NO_PARENTS).document(),
         "request": request,
         "cost": None if purse is None or request is None else _cost(purse, request),
     }

@@ -20,11 +20,20 @@ def run_summary(result: dict[str, Any]) -> str:
         f"spent          {_spent(spent)}",
         f"tuning job     {result['tuning_job']}",
     ]
+    if result["warm_start"]["parents"]:
+        lines.append(f"warm start     {_warm_start(result['warm_start'])}")
     if result["mlflow"]["url"]:
         lines.append(f"MLflow         {result['mlflow']['url']}")
     if deployment["url"]:
         lines.append(f"answers at     {deployment['url']}")
     return "\n".join(lines)
+
+
+def submit_summary(document: dict[str, Any]) -> str:
+    """What was started, and how to go on."""
+    if document["mode"] == "skip":
+        return f"{document['model']}: skip; {document['reason']}"
+    return f"{document['model']}: {document['tuning_job']} runs\nretune collect {document['tuning_job']}"
 
 
 def plan_summary(plan: dict[str, Any]) -> str:
@@ -37,9 +46,16 @@ def plan_summary(plan: dict[str, Any]) -> str:
     lines.append(f"tuning job     {plan['tuning_job']} ({plan['job_status']})")
     if plan["request"] is not None:
         lines.append(f"search         {_search(plan['request']['HyperParameterTuningJobConfig'])}")
+    if plan["warm_start"]["parents"]:
+        lines.append(f"warm start     {_warm_start(plan['warm_start'])}")
+    lines += [f"no parent      {each['tuning_job']}: {each['reason']}" for each in plan["warm_start"]["rejected"]]
     if plan.get("cost"):
         lines.append(f"cost           {_cost(plan['cost'])}")
     return "\n".join(lines)
+
+
+def _warm_start(warm_start: dict[str, Any]) -> str:
+    return f"{warm_start['type']} from {', '.join(warm_start['parents'])}"
 
 
 def _cost(cost: dict[str, Any]) -> str:

@@ -9,10 +9,13 @@ from components import naming
 from components.tuning.attempts import Attempt, Search
 from components.tuning.budget import LEAST_RUNTIME_S, Limits
 from components.tuning.definition import Channel, RequestPlaces
+from components.tuning.lineage import Parents
 from components.tuning.request import build_request
 from components.tuning.source_code import code_archive_uri, publish
 from components.tuning.spending import Purse
 from flows.line import Line, RunIdentity
+
+NO_PARENTS = Parents()
 
 
 def search_of(
@@ -22,6 +25,7 @@ def search_of(
     channels: Mapping[str, str],
     snapshot_digest: str,
     purse: Purse | None,
+    parents: Parents = NO_PARENTS,
     draft: bool = False,
 ) -> Search:
     """The search of this run.
@@ -31,6 +35,7 @@ def search_of(
         identity: Which run it is.
         channels: Channel name to `s3://` prefix.
         snapshot_digest: Of the data.
+        parents: What the first attempt is warm-started from; a later one from those before it.
         purse: The run's money; None on an engine that costs none.
         draft: Whether nothing is to be written: code is named and not uploaded, money counted and not reserved.
     """
@@ -60,7 +65,7 @@ def search_of(
             limits=limits,
             places=_places(line, channels, name),
             tags=_tags(line, identity, snapshot_digest),
-            parents=attempt.parents,
+            **_warm_start(attempt, parents),
         )
 
     return Search(
@@ -73,6 +78,12 @@ def search_of(
         if purse is None
         else lambda trials: purse.why_stop(trials, spec.training.max_runtime_s),
     )
+
+
+def _warm_start(attempt: Attempt, parents: Parents) -> dict[str, Any]:
+    if attempt.parents or parents.type is None:
+        return {"parents": attempt.parents}
+    return {"parents": parents.names, "warm_start_type": parents.type}
 
 
 def _limits(line: Line, attempt: Attempt) -> Limits:

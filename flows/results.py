@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
+from components import naming
 from components.decision import Decision
 from components.deployment.target import Deployment
 from components.registry.model_version import ModelVersion
 from components.registry.promotion import PromotionDecision
 from components.registry.tracking import RetrainingRun, run_url
 from components.spec import RetrainSpec
+from components.tuning.lineage import Parents
 from components.tuning.prices import estimated_usd
 from components.tuning.result import TuningResult
 from flows.line import Line, RunIdentity
@@ -44,7 +47,7 @@ def result_document(  # noqa: PLR0913  everything a run came to
         "snapshot": snapshot_digest,
         "engine": line.options.engine,
         "tuning_job": result.tuning_job,
-        "warm_start": {"type": None, "parents": [], "rejected": []},
+        "warm_start": json.loads(run.tag(naming.TAG_WARM_START) or json.dumps(Parents().document())),
         "best": None
         if best is None
         else {

@@ -6,9 +6,12 @@ from typing import Any, Literal
 
 from prefect import flow
 
+from components.tuning.lineage import Parents
 from flows import tasks
-from flows.line import RunOptions, open_line
+from flows.line import Line, RunOptions, open_line
 from flows.plan import plan_of
+from flows.search import Run
+from flows.submission import take_up
 
 
 @flow(name="retrain", flow_run_name="{spec}", validate_parameters=True)
@@ -62,7 +65,25 @@ def retrain(  # noqa: PLR0913, PLR0917  flat: Prefect replaces nested objects wh
     run = tasks.decide(line, snapshot)
     if run.decision.mode == "skip":
         return tasks.rest_on_last(line, run, tasks.deploy(line))
-    searched = tasks.tune(line, run)
+    return _go_on(line, run)
+
+
+@flow(name="collect", flow_run_name="{job}", validate_parameters=True)
+def collect(job: str) -> dict[str, Any]:
+    """Go on with a search that `retune submit` has started: follow it to its end, register, promote, deploy.
+
+    Args:
+        job: Its tuning job.
+
+    Returns:
+        The result document, as of `retrain`.
+    """
+    submitted = take_up(job)
+    return _go_on(submitted.line, submitted.run, submitted.parents)
+
+
+def _go_on(line: Line, run: Run, parents: Parents | None = None) -> dict[str, Any]:
+    searched = tasks.tune(line, run, parents)
     version = tasks.register(line, run, searched)
     promotion = tasks.promote(line, run, searched, version)
     deployment = tasks.deploy(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 import time
@@ -19,13 +20,15 @@ from components.registry.model_version import ModelVersion
 from components.registry.tracking import RetrainingRun, open_run
 from components.registry.trial_log import TrialLog
 from components.tuning.engine import Progress, tune
+from components.tuning.lineage import Parents
 from components.tuning.result import TuningResult
 from flows.artifacts import ProgressArtifact, cancel_asked, trials_table
 from flows.engines import open_engine
 from flows.line import Line, RunIdentity
+from flows.lineage import first_parents
 from flows.money import purse_of, settle_up
 from flows.progress import reporter
-from flows.requests import search_of
+from flows.requests import NO_PARENTS, search_of
 from flows.results import flat
 
 _CANCEL_LOOK_S = 3.0
@@ -58,21 +61,38 @@ class Searched:
     run: RetrainingRun
 
 
-def run_search(line: Line, run: Run) -> Searched:
+def run_search(line: Line, run: Run, parents: Parents | None = None) -> Searched:
     """Create the tuning job or take it up again, and follow it to its end.
+
+    Args:
+        line: Inputs.
+        run: Which run.
+        parents: Those a job that is there already was created with, where that is known.
 
     Raises:
         TuningFailed: No trial has an objective, or the tuning job failed midway.
         Cancelled: Stopped on request.
     """
-    channels = {part: run.snapshot.channel_uri(part) for part in ("train", "validation")}
+    channels = channels_of(run)
     purse = purse_of(line)
     if purse is not None:
         settle_up(line)  # what others left reserved and have ended since is free again
-    search = search_of(line, run.identity, channels=channels, snapshot_digest=run.snapshot.digest, purse=purse)
     engine = open_engine(line.options.engine, line.settings, line.store, supervise=True, warm_for=line.image)
+    digest = run.snapshot.digest
+    first = first_parents(line, run.identity, engine.client, channels=channels, snapshot_digest=digest)
+    parents = first or parents
+    search = search_of(
+        line,
+        run.identity,
+        channels=channels,
+        snapshot_digest=run.snapshot.digest,
+        purse=purse,
+        parents=parents or NO_PARENTS,
+    )
+    if parents is not None and parents.names:
+        reporter().stage(f"warm start: {parents.type} from {', '.join(parents.names)}")
     poll_s = line.settings.poll_s if purse is not None else _LOCAL_POLL_S
-    log = TrialLog(open_run=lambda: _open_run(line, run), curve=engine.curve)
+    log = TrialLog(open_run=lambda: _open_run(line, run, parents), curve=engine.curve)
     artifact = ProgressArtifact(max_jobs=search.max_jobs)
 
     def observe(progress: Progress) -> None:
@@ -107,7 +127,13 @@ def run_search(line: Line, run: Run) -> Searched:
         engine.close()
 
 
-def _open_run(line: Line, run: Run) -> RetrainingRun:
+def channels_of(run: Run) -> dict[str, str]:
+    """Channel name to `s3://` prefix of a run's data."""
+    return {part: run.snapshot.channel_uri(part) for part in ("train", "validation")}
+
+
+def _open_run(line: Line, run: Run, parents: Parents | None) -> RetrainingRun:
+    known = {} if parents is None else {naming.TAG_WARM_START: json.dumps(parents.document())}
     settings, spec = line.settings, line.spec
     return open_run(
         tracking_uri=settings.tracking_uri,
@@ -123,6 +149,7 @@ def _open_run(line: Line, run: Run) -> RetrainingRun:
             naming.TAG_ENGINE: line.options.engine,
             naming.TAG_MODE: run.decision.mode,
             naming.TAG_REASON: run.decision.reason,
+            **known,
         },
     )
 

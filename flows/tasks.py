@@ -23,6 +23,7 @@ from components.errors import RetuneError
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import ModelVersion
 from components.registry.promotion import PromotionDecision
+from components.tuning.lineage import Parents
 from flows import results
 from flows.line import Line, identify
 from flows.local_services import deploy_champion
@@ -116,9 +117,9 @@ def decision_for(line: Line, snapshot_digest: str, last: ModelVersion | None) ->
 
 
 @stage
-def tune(line: Line, run: Run) -> Searched:
+def tune(line: Line, run: Run, parents: Parents | None = None) -> Searched:
     """The search, created or taken up again."""
-    return run_search(line, run)
+    return run_search(line, run, parents)
 
 
 @stage

@@ -78,6 +78,12 @@ class RetrainingRun:
             self._trials.update((trial.training_job, trial) for trial in trials)
             self._runs.write(trials, curve)
 
+    def tag(self, name: str) -> str | None:
+        """A tag of the run; None when it is not there. Raises Unavailable."""
+        with self._lock, answering(self._tracking_uri):
+            found: str | None = self._client.get_run(self.run_id).data.tags.get(name)
+            return found
+
     def nested_run_id(self, training_job: str) -> str | None:
         """The run of a training job; None when there is none. Raises Unavailable."""
         with self._lock:

@@ -98,18 +98,7 @@ def tune(
         Refused: A job of that name belongs to another run.
     """
     reader = TrialReader(engine.client)
-    attempts = find_attempts(engine.client, search)
-    attempt = next_attempt(attempts, search, reader)
-    ended_by = None
-    if attempt is not None:
-        try:
-            _create(engine.client, search.request_for(attempt))
-            attempts = find_attempts(engine.client, search)
-        except OverBudget as error:
-            # The money is spent: what it bought is the result.
-            if best_of(reader.read(_names(attempts)), maximize=search.maximize) is None:
-                raise
-            ended_by = str(error)
+    attempts, ended_by = begin(engine, search, reader)
     names = _names(attempts)
     attached_stopped = attempts[-1]["HyperParameterTuningJobStatus"] in ("Stopped", "Failed")
     last, why = _follow(engine, names, reader, search, observe=observe, cancelled=cancelled, poll_s=poll_s, clock=clock)
@@ -125,6 +114,34 @@ def tune(
         trials=reader.read(names),
         ended_by=ended_by,
     )
+
+
+def begin(engine: Engine, search: Search, reader: TrialReader) -> tuple[tuple[Mapping[str, Any], ...], str | None]:
+    """Have the tuning job there: created, or taken up as it is.
+
+    Args:
+        engine: Where.
+        search: What.
+        reader: On the engine's client.
+
+    Returns:
+        Describe answers of all attempts, oldest first, and why no further one was paid for; None when that is not so.
+
+    Raises:
+        JobDiffers, OverBudget, Refused: As `tune`.
+    """
+    attempts = find_attempts(engine.client, search)
+    attempt = next_attempt(attempts, search, reader)
+    if attempt is None:
+        return attempts, None
+    try:
+        _create(engine.client, search.request_for(attempt))
+    except OverBudget as error:
+        # The money is spent: what it bought is the result.
+        if best_of(reader.read(_names(attempts)), maximize=search.maximize) is None:
+            raise
+        return attempts, str(error)
+    return find_attempts(engine.client, search), None
 
 
 def _follow(

@@ -18,7 +18,7 @@ from components.tuning.training_spec import TrainingSpec
 from components.tuning.tuning_spec import TuningSpec
 
 
-def build_request(
+def build_request(  # noqa: PLR0913  the parts of a request, each by its name
     *,
     name: str,
     training: TrainingSpec,
@@ -27,6 +27,7 @@ def build_request(
     places: RequestPlaces,
     tags: Mapping[str, str],
     parents: Sequence[str] = (),
+    warm_start_type: str = "IdenticalDataAndAlgorithm",
     spot: bool | None = None,
 ) -> dict[str, Any]:
     """The request for one attempt of a run.
@@ -38,8 +39,10 @@ def build_request(
         limits: What it may use up; earlier attempts and caps have taken their part already.
         places: Where it points.
         tags: Tags of the tuning job.
-        parents: Earlier attempts, whose training jobs the search is to know. AMT warm starts Bayesian and Random
-            searches only: what is left of a grid is therefore drawn at random, which repeats no parent's combination.
+        parents: Tuning jobs, such as earlier attempts, whose training jobs the search is to know. AMT warm starts
+            Bayesian and Random searches only: what is left of a grid is therefore drawn at random, which repeats no
+            parent's combination.
+        warm_start_type: Of the parents, as AMT has it.
         spot: Instead of what the spec says: an attempt on demand after one that got no Spot instance.
 
     Raises:
@@ -79,7 +82,7 @@ def build_request(
     if parents and strategy != "hyperband":
         request["WarmStartConfig"] = {
             "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": parent} for parent in parents],
-            "WarmStartType": "IdenticalDataAndAlgorithm",
+            "WarmStartType": warm_start_type,
         }
     _refuse_unlawful(request)
     if not training.is_script:

@@ -108,6 +108,34 @@ def test_faults_on_the_way_change_nothing(
     assert {"create lost", "throttled", "unavailable", "reset", "slow"} <= done.keys(), done
 
 
+def test_the_line_in_two_halves(
+    retune: Retune, write_spec: Callable[..., Path], cloud: Serving, account: dict[str, str], tmp_path: Path
+) -> None:
+    """Submit returns while the search runs; collect in a fresh home goes on with that very run, changed data or not."""
+    spec = write_spec(name="halves", **SPEC)
+    started = retune.ok("submit", str(spec), "--no-deploy", **account)
+    assert jobs_of(cloud, "halves") == [started["tuning_job"]]
+    assert retune.ok("submit", str(spec), "--no-deploy", **account)["tuning_job"] == started["tuning_job"]
+
+    elsewhere = Retune(
+        home=tmp_path / "elsewhere",
+        cwd=retune.cwd,
+        environment={**retune.environment, "RETUNE_HOME": str(tmp_path / "elsewhere")},
+    )
+    result = elsewhere.ok("collect", started["tuning_job"], **account)
+    assert (result["run_key"], result["snapshot"]) == (started["run_key"], started["snapshot"])
+    assert result["trials"] == {"completed": 4, "stopped": 0, "failed": 0}
+    assert jobs_of(cloud, "halves") == [started["tuning_job"]]
+    assert elsewhere.ok("collect", started["tuning_job"], **account)["model_version"] == result["model_version"]
+
+    spec.write_text(spec.read_text().replace("num_round: 8", "num_round: 9"))
+    refused = elsewhere("collect", started["tuning_job"], **account)
+    assert (refused.code, "the spec must be as it was when" in refused.err) == (65, True), refused.err
+    missing = elsewhere("collect", "no-such-job", **account)
+    assert (missing.code, "nothing was submitted as no-such-job" in missing.err) == (66, True), missing.err
+    assert retune("submit", str(spec), "--engine", "local").code == 65
+
+
 def test_a_killed_run_is_taken_up_and_a_stopped_one_stops_its_job(
     retune: Retune, write_spec: Callable[..., Path], cloud: Serving, account: dict[str, str]
 ) -> None:

@@ -62,11 +62,13 @@ def test_what_this_version_cannot_do_is_refused_by_name(options: dict[str, str],
         RunOptions(spec="x.yaml", **options)  # type: ignore[arg-type]  all of these are text
 
 
-def test_options_of_later_versions_are_refused_by_name(spec: Path) -> None:
-    """What would not be done is an error, not a wish."""
-    with pytest.raises(InvalidSpec, match=r"warm_start\.mode: not available"):
-        resolve_spec(spec, RunOptions(spec=str(spec), warm_start="auto"))
-    resolve_spec(spec, RunOptions(spec=str(spec), warm_start="off"))
+def test_the_flat_options_are_the_spec_s_fields(spec: Path) -> None:
+    """A cap, parents and modes given on the command line are those of the spec, and checked like them."""
+    line = resolve_spec(spec, RunOptions(spec=str(spec), warm_start="a-1,b-2", max_cost_usd=2.5))
+    assert (line.warm_start.named, line.budget.max_cost_usd) == (("a-1", "b-2"), 2.5)
+    assert resolve_spec(spec, RunOptions(spec=str(spec), warm_start="off")).warm_start.named == ()
+    with pytest.raises(InvalidSpec, match="names of tuning jobs"):
+        resolve_spec(spec, RunOptions(spec=str(spec), warm_start="a/b"))
 
 
 def test_the_project_s_root_is_the_nearest_marked_folder(tmp_path: Path, spec: Path) -> None:

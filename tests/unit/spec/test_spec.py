@@ -97,7 +97,6 @@ def test_numbers_are_numbers(line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "field"),
     [
-        ("warm_start: {mode: auto}", "warm_start.mode"),
         ("training: {spot: prefer}", "training.spot"),
         ("promotion: {approval: manual}", "promotion.approval"),
         ("deployment: {target: sagemaker}", "deployment.target"),
@@ -114,7 +113,7 @@ def test_a_field_of_a_later_version_is_refused_by_name(line: str, field: str) ->
 
 def test_a_later_field_that_is_off_may_be_written_out() -> None:
     """Off is what the field's absence means."""
-    text = with_line('warm_start: {mode: "off"}\npromotion: {approval: auto}')
+    text = with_line("promotion: {approval: auto}")
 
     assert parse_spec(text, subject="s.yaml") == parse_spec(MINIMAL, subject="s.yaml")
 

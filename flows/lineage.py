@@ -1,0 +1,106 @@
+"""The parents of a run's search, from what the engine knows of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from components import naming
+from components.tuning.attempts import Attempt
+from components.tuning.client import TuningClient
+from components.tuning.lineage import Earlier, Parents, choose_parents
+from flows.line import Line, RunIdentity
+from flows.requests import search_of
+
+# Describe and ListTags for each, of an API that throttles.
+_LOOKED_AT = 30
+
+
+def first_parents(
+    line: Line,
+    identity: RunIdentity,
+    client: TuningClient,
+    *,
+    channels: Mapping[str, str],
+    snapshot_digest: str,
+) -> Parents | None:
+    """The parents of a run's first attempt; None when that is there already, and has what it has."""
+    draft = search_of(line, identity, channels=channels, snapshot_digest=snapshot_digest, purse=None, draft=True)
+    try:
+        client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=draft.name_of(1))
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("ResourceNotFound", "ResourceNotFoundException"):
+            raise
+        request = draft.request_for(Attempt(number=1, jobs=draft.max_jobs, used_s=0))
+        return parents_of(line, identity, client, request, snapshot_digest=snapshot_digest)
+    return None
+
+
+def parents_of(
+    line: Line, identity: RunIdentity, client: TuningClient, request: Mapping[str, Any], *, snapshot_digest: str
+) -> Parents:
+    """The parents of a search about to be created.
+
+    Args:
+        line: Inputs.
+        identity: Which run it is; its own attempts are no parents here.
+        client: The engine's.
+        request: The first attempt's, without parents.
+        snapshot_digest: Of the data.
+
+    Raises:
+        InvalidInput: A named parent is not there, or AMT would not take it.
+    """
+    warm = line.spec.warm_start
+    if warm.mode == "off":
+        return Parents()
+    named = warm.named
+    earlier = _named(client, named) if named else _of_model(client, line.spec.model, own=identity.digest)
+    return choose_parents(
+        request, list(earlier), snapshot=snapshot_digest, most=max(warm.max_parents, len(named)), named=named
+    )
+
+
+def _of_model(client: TuningClient, model: str, *, own: str) -> Iterator[Earlier]:
+    page: dict[str, Any] = {
+        "NameContains": naming.job_stem(model),
+        "SortBy": "CreationTime",
+        "SortOrder": "Descending",
+        "MaxResults": _LOOKED_AT,
+    }
+    for summary in client.list_hyper_parameter_tuning_jobs(**page)["HyperParameterTuningJobSummaries"]:
+        described = client.describe_hyper_parameter_tuning_job(
+            HyperParameterTuningJobName=summary["HyperParameterTuningJobName"]
+        )
+        tags = _tags(client, described)
+        if tags.get(naming.TAG_MODEL) == model and tags.get(naming.TAG_RUN_DIGEST) != own:
+            yield _earlier(described, tags)
+
+
+def _named(client: TuningClient, names: tuple[str, ...]) -> Iterator[Earlier]:
+    for name in names:
+        try:
+            described = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("ResourceNotFound", "ResourceNotFoundException"):
+                continue  # the choice says that it is not there
+            raise
+        yield _earlier(described, _tags(client, described))
+
+
+def _tags(client: TuningClient, described: Mapping[str, Any]) -> dict[str, str]:
+    tags = client.list_tags(ResourceArn=described["HyperParameterTuningJobArn"])["Tags"]
+    return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+def _earlier(described: Mapping[str, Any], tags: Mapping[str, str]) -> Earlier:
+    best = described.get("BestTrainingJob", {}).get("FinalHyperParameterTuningJobObjectiveMetric")
+    return Earlier(
+        described=described,
+        snapshot=tags.get(naming.TAG_SNAPSHOT),
+        created_s=described["CreationTime"].timestamp(),
+        best=None if best is None else float(best["Value"]),
+        launched=sum(described["TrainingJobStatusCounters"].values()),
+    )

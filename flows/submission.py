@@ -1,0 +1,160 @@
+"""The line in two halves, for callers that cannot wait: start the search and return; later fetch it and go on.
+
+What the first half decided is kept in the store beside the data, so that the second half is the same run, whatever the
+data are by then, and needs nothing but the job's name and the code that was submitted.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, TextIO, cast
+
+from components import naming
+from components.data.snapshot import DataSnapshot, load
+from components.decision import Decision
+from components.errors import InvalidInput, NotFound
+from components.settings import read_settings
+from components.tuning.engine import begin
+from components.tuning.lineage import Parents
+from components.tuning.trial_reader import TrialReader
+from flows.engines import open_engine, open_store
+from flows.line import Line, RunIdentity, RunOptions, open_line
+from flows.search import Run, channels_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submitted:
+    """A submitted run.
+
+    Attributes:
+        line: Its inputs.
+        run: Which run.
+        parents: What its search was warm-started from.
+    """
+
+    line: Line
+    run: Run
+    parents: Parents
+
+
+def submit(options: RunOptions, *, progress: TextIO) -> dict[str, Any]:
+    """Start the search and return while it runs.
+
+    Returns:
+        `{model, mode, reason, run_key, snapshot, engine, tuning_job, warm_start}`; `tuning_job` is that of the version
+        it rests on when nothing changed.
+
+    Raises:
+        InvalidInput: Engine local, whose searches end with the process that runs them.
+    """
+    if options.engine == "local":
+        raise InvalidInput(
+            "submit needs an engine that trains on its own, got local: use retune run, or retune amt serve and "
+            "--engine sagemaker with AWS_ENDPOINT_URL_SAGEMAKER"
+        )
+    from flows import tasks
+    from flows.local_run import refuse_early
+    from flows.progress import for_stream, reporting_to
+
+    line = open_line(options)
+    with reporting_to(for_stream(progress)):
+        refuse_early(line)
+        # The stages without Prefect: nothing here needs a server, and the caller's time is short.
+        snapshot: DataSnapshot = cast(Any, tasks.take_snapshot).fn(line)
+        run: Run = cast(Any, tasks.decide).fn(line, snapshot)
+        document = {
+            "model": line.spec.model,
+            "mode": run.decision.mode,
+            "reason": run.decision.reason,
+            "run_key": run.identity.key,
+            "snapshot": snapshot.digest,
+            "engine": options.engine,
+        }
+        if run.decision.mode == "skip":
+            rests_on = None if run.base is None else run.base.result.get("tuning_job")
+            return {**document, "tuning_job": rests_on, "warm_start": Parents().document()}
+        name, parents = _start(line, run)
+        return {**document, "tuning_job": name, "warm_start": parents.document()}
+
+
+def take_up(job: str) -> Submitted:
+    """The run that a tuning job was submitted for.
+
+    Raises:
+        NotFound: Nothing was submitted under that name.
+        InvalidInput: Spec or code are not those that were submitted.
+    """
+    settings = read_settings()
+    uri = f"{settings.base_uri}/{naming.submission_key(job)}"
+    store = open_store(settings)
+    try:
+        kept = json.loads(store.get_bytes(uri))
+    except NotFound:
+        raise NotFound(
+            f"nothing was submitted as {job}: {uri} is not there; retune run attaches to a job by itself"
+        ) from None
+    line = open_line(RunOptions(**{**kept["options"], "overrides": tuple(kept["options"]["overrides"])}), settings)
+    for what, before, now in (
+        ("the spec", kept["spec_digest"], line.spec_digest),
+        ("the code", kept["code_digest"], line.code_digest),
+    ):
+        if before != now:
+            raise InvalidInput(f"{what} must be as it was when {job} was submitted, got another: check out that commit")
+    warm = kept["warm_start"]
+    return Submitted(
+        line=line,
+        run=Run(
+            identity=RunIdentity(digest=kept["run_digest"], generation=kept["generation"]),
+            snapshot=load(kept["snapshot_uri"], store),
+            decision=Decision(mode="tune", reason=kept["reason"]),
+            base=None,
+        ),
+        parents=Parents(
+            type=warm["type"],
+            names=tuple(warm["parents"]),
+            rejected=tuple((each["tuning_job"], each["reason"]) for each in warm["rejected"]),
+        ),
+    )
+
+
+def _start(line: Line, run: Run) -> tuple[str, Parents]:
+    from flows.lineage import first_parents
+    from flows.money import purse_of, settle_up
+    from flows.requests import NO_PARENTS, search_of
+
+    engine = open_engine(line.options.engine, line.settings, line.store, supervise=False)
+    settle_up(line)
+    digest, channels = run.snapshot.digest, channels_of(run)
+    parents = first_parents(line, run.identity, engine.client, channels=channels, snapshot_digest=digest)
+    search = search_of(
+        line,
+        run.identity,
+        channels=channels,
+        snapshot_digest=digest,
+        purse=purse_of(line),
+        parents=parents or NO_PARENTS,
+    )
+    kept = {
+        "options": asdict(line.options),
+        "run_digest": run.identity.digest,
+        "generation": run.identity.generation,
+        "snapshot_uri": run.snapshot.uri,
+        "reason": run.decision.reason,
+        "spec_digest": line.spec_digest,
+        "code_digest": line.code_digest,
+    }
+
+    def keep(name: str, parents: Parents) -> None:
+        content = json.dumps({**kept, "warm_start": parents.document()}).encode()
+        line.store.put_bytes(content, f"{line.settings.base_uri}/{naming.submission_key(name)}")
+
+    if parents is not None:
+        # Before the job is there, so that none is without it.
+        keep(search.name_of(1), parents)
+    attempts, _ = begin(engine, search, TrialReader(engine.client))
+    name = str(attempts[-1]["HyperParameterTuningJobName"])
+    if parents is None or name != search.name_of(1):
+        keep(name, parents or NO_PARENTS)
+    engine.close()
+    return name, parents or NO_PARENTS
