@@ -28,6 +28,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(amt_app)
 
@@ -35,6 +36,25 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Job = Annotated[str, typer.Argument(help="Name of a tuning job.", show_default=False)]
 Model = Annotated[str, typer.Argument(help="Name of a registered model.", show_default=False)]
 JobsEngine = Annotated[str, typer.Option("--engine", help="Whose jobs: local or sagemaker.")]
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001  typer's own way
+    if asked:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"retune {version('retune')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Retrain a model: new data to a tuned, registered, served champion."""
+
 
 for _command in (line_commands.run, line_commands.plan, line_commands.submit, line_commands.collect):
     app.command()(_command)

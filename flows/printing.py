@@ -106,7 +106,22 @@ def trials_table(document: dict[str, Any]) -> str:
         )
         for trial in document["trials"]
     ]
-    return _table(("training job", "status", "objective", "s", "hyperparameters"), rows) if rows else "no trials yet"
+    if not rows:
+        return "no trials yet"
+    table = _table(("training job", "status", "objective", "s", "hyperparameters"), rows)
+    return "\n".join([table, *_why_failed(document["trials"])])
+
+
+def _why_failed(trials: Sequence[dict[str, Any]]) -> list[str]:
+    """The first failure's words, and where the rest is."""
+    failed = [trial for trial in trials if trial["failure"]]
+    if not failed:
+        return []
+    first = failed[0]
+    return [
+        f"{first['training_job']} failed: {' '.join(first['failure'].split())}",
+        f"retune logs {first['training_job']}",
+    ]
 
 
 def status_summary(job: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Literal
 
@@ -105,6 +105,7 @@ def run_search(line: Line, run: Run, parents: Parents | None = None) -> Searched
             asked = _cancel_look()
             result = tune(engine, search, observe=observe, cancelled=lambda: interrupted() or asked(), poll_s=poll_s)
         settle_up(line)
+        result = _with_model(line, result)
         if result.ended_by is not None:
             reporter().stage(f"search ended early; {result.ended_by}")
         trials_table(result.tuning_job, result.trials)
@@ -125,6 +126,22 @@ def run_search(line: Line, run: Run, parents: Parents | None = None) -> Searched
     finally:
         reporter().search_ended()
         engine.close()
+
+
+def _with_model(line: Line, result: TuningResult) -> TuningResult:
+    """The result whose best trial has a model: one that was stopped before it wrote any cannot be registered."""
+    while (best := result.best) is not None and best.status == "Stopped":
+        if line.store.exists(model_uri(line, best.training_job)):
+            break
+        reporter().stage(f"search: {best.training_job}, at {best.objective:.6g}, was stopped before it left a model")
+        result = replace(result, modelless=result.modelless | {best.training_job})
+    return result
+
+
+def model_uri(line: Line, training_job: str) -> str:
+    """Where a training job's model is."""
+    output = f"{line.settings.base_uri}/{naming.output_prefix(line.spec.model)}"
+    return f"{output}/{training_job}/output/model.tar.gz"
 
 
 def channels_of(run: Run) -> dict[str, str]:
@@ -190,6 +207,8 @@ def _cancel_look() -> Callable[[], bool]:
 def _why_none(line: Line, result: TuningResult) -> str:
     failures = [trial.failure for trial in result.trials if trial.failure]
     cause = f"; the first failed trial says: {' '.join(failures[0].split())[:400]}" if failures else ""
+    if result.modelless:
+        return f"tuning job {result.tuning_job} ended without a model: every trial with an objective was stopped before"
     law = result.failure or f"no trial emitted {line.spec.tuning.objective.metric}"
     if result.failure is None and not result.count("Completed") and not failures:
         law = "its time ran out before any trial had ended: raise budget.max_runtime_s"

@@ -22,7 +22,7 @@ from components.registry.tracking import RetrainingRun
 from components.registry.verification import TrialModel
 from flows.line import Line
 from flows.progress import reporter
-from flows.search import Run, Searched
+from flows.search import Run, Searched, model_uri
 
 
 def registry_of(line: Line) -> Registry:
@@ -51,13 +51,14 @@ def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
     )
     with _failing(searched.run), _one_at_a_time(line), _scratch(line) as scratch:
         archive = scratch / "model.tar.gz"
-        output_uri = f"{line.settings.base_uri}/{naming.output_prefix(line.spec.model)}"
         try:
-            line.store.get(f"{output_uri}/{best.training_job}/output/model.tar.gz", archive)
+            line.store.get(model_uri(line, best.training_job), archive)
         except NotFound:
             raise TuningFailed(
                 f"training job {best.training_job} must leave a model in SM_MODEL_DIR, left none: "
                 "mend the script; changed code is tuned anew"
+                if line.spec.training.is_script
+                else f"the model of training job {best.training_job} is not in the store any more: tune again"
             ) from None
         version = register(
             registry=registry_of(line),

@@ -55,19 +55,16 @@ def training_image(training: TrainingSpec, region: str) -> str:
     return script_image(region) if training.is_script else xgboost_image(region)
 
 
-def training_job_definition(
-    training: TrainingSpec, places: RequestPlaces, *, may_be_stopped: bool, spot: bool
-) -> dict[str, Any]:
+def training_job_definition(training: TrainingSpec, places: RequestPlaces, *, spot: bool) -> dict[str, Any]:
     """The definition, `training.sagemaker` merged in, and the settings' part last.
 
     Args:
         training: What is trained.
         places: Where.
-        may_be_stopped: Whether the search stops training jobs early; a built-in then keeps its model.
         spot: Whether on Spot instances.
     """
     definition: dict[str, Any] = {
-        "StaticHyperParameters": _static(training, places, may_be_stopped=may_be_stopped),
+        "StaticHyperParameters": _static(training, places),
         "AlgorithmSpecification": _algorithm(training, places),
         "RoleArn": places.role_arn,
         "InputDataConfig": [_channel(name, channel) for name, channel in places.channels.items()],
@@ -93,10 +90,10 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
     return result
 
 
-def _static(training: TrainingSpec, places: RequestPlaces, *, may_be_stopped: bool) -> dict[str, str]:
+def _static(training: TrainingSpec, places: RequestPlaces) -> dict[str, str]:
     static = {name: _as_text(value) for name, value in training.hyperparameters.items()}
-    if may_be_stopped and not training.is_script:
-        static.setdefault("save_model_on_termination", "true")  # one stopped early may be the best, and needs a model
+    if not training.is_script:
+        static.setdefault("save_model_on_termination", "true")  # one that is stopped may be the best, and needs a model
     if training.entry_point is not None and places.code_uri is not None:
         static |= {"sagemaker_program": training.entry_point, "sagemaker_submit_directory": places.code_uri}
     return static

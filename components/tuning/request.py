@@ -74,7 +74,6 @@ def build_request(  # noqa: PLR0913  the parts of a request, each by its name
         "TrainingJobDefinition": training_job_definition(
             training,
             places,
-            may_be_stopped=_stops_training_jobs(tuning),
             spot=bool(training.spot) if spot is None else spot,
         ),
         "Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())],
@@ -107,10 +106,6 @@ def _hyperband(training: TrainingSpec) -> dict[str, Any]:
         return {}
     most = int(str(rounds))
     return {"StrategyConfig": {"HyperbandStrategyConfig": {"MinResource": max(1, most // 27), "MaxResource": most}}}
-
-
-def _stops_training_jobs(tuning: TuningSpec) -> bool:
-    return tuning.strategy == "hyperband" or tuning.early_stopping == "auto"
 
 
 def _refuse_hyperparameters(static: Mapping[str, str], tuning: TuningSpec) -> None:

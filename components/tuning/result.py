@@ -88,6 +88,7 @@ class TuningResult:
         failure: Its FailureReason.
         maximize: Whether a larger objective is better.
         trials: All trials, oldest first.
+        modelless: Training jobs that were stopped before they left a model: none of them is the best.
         ended_by: Why retune ended the search before its own limits; None when it did not.
     """
 
@@ -98,11 +99,13 @@ class TuningResult:
     maximize: bool
     trials: tuple[Trial, ...]
     ended_by: str | None = None
+    modelless: frozenset[str] = frozenset()
 
     @property
     def best(self) -> Trial | None:
-        """The trial with the best objective; the earlier one of equals, as AMT."""
-        return best_of(self.trials, maximize=self.maximize)
+        """The trial with the best objective that has a model; the earlier one of equals, as AMT."""
+        candidates = [trial for trial in self.trials if trial.training_job not in self.modelless]
+        return best_of(candidates, maximize=self.maximize)
 
     def count(self, status: str) -> int:
         """Number of trials with this status."""

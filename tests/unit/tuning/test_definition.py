@@ -20,7 +20,7 @@ def definition_of(training: TrainingSpec, *, spot: bool = True, **laid_down: Any
         region="us-east-1",
         laid_down=laid_down,
     )
-    return training_job_definition(training, places, may_be_stopped=False, spot=spot)
+    return training_job_definition(training, places, spot=spot)
 
 
 def test_spot_waits_and_keeps_checkpoints() -> None:
