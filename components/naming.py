@@ -28,6 +28,7 @@ TAG_TUNING_JOB = "retune.tuning_job"
 TAG_TRAINING_JOB = "retune.training_job"
 TAG_TRIAL = "retune.trial"
 TAG_WARM_START = "retune.warm_start"
+TAG_REQUEST = "retune.request"
 TAG_MODE = "retune.mode"
 TAG_REASON = "retune.reason"
 TAG_SPEC_DIGEST = "retune.spec_digest"
@@ -125,6 +126,11 @@ def checkpoint_prefix(tuning_job: str) -> str:
 def submission_key(tuning_job: str) -> str:
     """Key of what `retune submit` leaves for `retune collect`."""
     return f"submissions/{tuning_job}.json"
+
+
+def follower_key(tuning_job: str) -> str:
+    """Key of the sign of life of who follows a tuning job."""
+    return f"followers/{tuning_job}.json"
 
 
 def code_prefix(digest: str) -> str:

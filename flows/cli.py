@@ -119,6 +119,33 @@ def spend(*, as_json: Json = False) -> None:
 
 
 @app.command()
+def sweep(
+    *,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop them.")] = False,
+    patience_s: Annotated[float, typer.Option("--patience-s", help="Seconds a follower may be silent.")] = 600.0,
+    as_json: Json = False,
+) -> None:
+    """List tuning jobs in the cloud that run while nobody follows them."""
+    from flows.printing import sweep_table
+    from flows.sweep import sweep as swept
+
+    show(swept(stop=stop, patience_s=patience_s), as_json, sweep_table)
+
+
+@app.command()
+def lineage(
+    model: Model,
+    *,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid graph.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show where a model's versions come from: data, search, parents, spend, and who decided."""
+    from flows.lineage_tree import as_mermaid, as_tree, lineage_of
+
+    show(lineage_of(model), as_json, as_mermaid if mermaid else as_tree)
+
+
+@app.command()
 def rollback(
     model: Model,
     *,

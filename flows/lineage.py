@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from components import naming
 from components.tuning.attempts import Attempt
 from components.tuning.client import TuningClient
+from components.tuning.engine import Engine, Remember
 from components.tuning.lineage import Earlier, Parents, choose_parents
 from flows.line import Line, RunIdentity
 from flows.requests import search_of
@@ -21,7 +22,7 @@ _LOOKED_AT = 30
 def first_parents(
     line: Line,
     identity: RunIdentity,
-    client: TuningClient,
+    engine: Engine,
     *,
     channels: Mapping[str, str],
     snapshot_digest: str,
@@ -29,24 +30,24 @@ def first_parents(
     """The parents of a run's first attempt; None when that is there already, and has what it has."""
     draft = search_of(line, identity, channels=channels, snapshot_digest=snapshot_digest, purse=None, draft=True)
     try:
-        client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=draft.name_of(1))
+        engine.client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=draft.name_of(1))
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("ResourceNotFound", "ResourceNotFoundException"):
             raise
         request = draft.request_for(Attempt(number=1, jobs=draft.max_jobs, used_s=0))
-        return parents_of(line, identity, client, request, snapshot_digest=snapshot_digest)
+        return parents_of(line, identity, engine, request, snapshot_digest=snapshot_digest)
     return None
 
 
 def parents_of(
-    line: Line, identity: RunIdentity, client: TuningClient, request: Mapping[str, Any], *, snapshot_digest: str
+    line: Line, identity: RunIdentity, engine: Engine, request: Mapping[str, Any], *, snapshot_digest: str
 ) -> Parents:
     """The parents of a search about to be created.
 
     Args:
         line: Inputs.
         identity: Which run it is; its own attempts are no parents here.
-        client: The engine's.
+        engine: Where the search is to be.
         request: The first attempt's, without parents.
         snapshot_digest: Of the data.
 
@@ -57,10 +58,30 @@ def parents_of(
     if warm.mode == "off":
         return Parents()
     named = warm.named
-    earlier = _named(client, named) if named else _of_model(client, line.spec.model, own=identity.digest)
+    if named:
+        earlier = list(_named(engine.client, named))
+    else:
+        earlier = list(_of_model(engine.client, line.spec.model, own=identity.digest))
+        if not earlier and engine.remember is not None:
+            _recall(line, engine.remember)
+            earlier = list(_of_model(engine.client, line.spec.model, own=identity.digest))
     return choose_parents(
-        request, list(earlier), snapshot=snapshot_digest, most=max(warm.max_parents, len(named)), named=named
+        request, earlier, snapshot=snapshot_digest, most=max(warm.max_parents, len(named)), named=named
     )
+
+
+def _recall(line: Line, remember: Remember) -> None:
+    """Tell an engine that knows nothing of the model what MLflow knows: a fresh runner then starts warm."""
+    settings = line.settings
+    if settings.owns_tracking and not settings.tracking_database.exists():
+        return
+    from components.registry.past_searches import past_searches
+
+    for search in past_searches(
+        tracking_uri=settings.tracking_uri, experiment=line.spec.experiment, model=line.spec.model
+    ):
+        trials = [(trial.hyperparameters, trial.objective) for trial in search.trials]
+        remember(search.request, trials, search.created_s)
 
 
 def _of_model(client: TuningClient, model: str, *, own: str) -> Iterator[Earlier]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from components.data.snapshot import DataSnapshot, preview
@@ -77,8 +78,11 @@ def _search(line: Line, snapshot: DataSnapshot, generation: int) -> dict[str, An
     parents: Parents | None = None
     client: TuningClient | None = None
     if purse is not None or line.settings.amt_home.is_dir():
-        client = open_engine(line.options.engine, line.settings, line.store, supervise=False).client
-        parents = first_parents(line, identity, client, channels=channels, snapshot_digest=snapshot.digest)
+        engine = replace(
+            open_engine(line.options.engine, line.settings, line.store, supervise=False), remember=None
+        )  # a plan writes nothing
+        client = engine.client
+        parents = first_parents(line, identity, engine, channels=channels, snapshot_digest=snapshot.digest)
     search = search_of(
         line,
         identity,

@@ -78,6 +78,15 @@ def spend_table(document: dict[str, Any]) -> str:
     return f"{table}\n{total}"
 
 
+def sweep_table(document: dict[str, Any]) -> str:
+    """An orphan a line."""
+    rows = [
+        (row["job"], row["model"], f"stopped; {row['reason']}" if row["stopped"] else row["reason"])
+        for row in document["orphans"]
+    ]
+    return _table(("job", "model", "why"), rows) if rows else "no orphans"
+
+
 def jobs_table(document: dict[str, Any]) -> str:
     """Tuning jobs, a line each."""
     rows = [

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from types import FrameType
-from typing import Literal
+from typing import Any, Literal
 
 from components import naming
 from components.data.snapshot import DataSnapshot
@@ -19,6 +19,7 @@ from components.errors import Cancelled, RetuneError, TuningFailed
 from components.registry.model_version import ModelVersion
 from components.registry.tracking import RetrainingRun, open_run
 from components.registry.trial_log import TrialLog
+from components.tuning.attempts import Attempt
 from components.tuning.engine import Progress, tune
 from components.tuning.lineage import Parents
 from components.tuning.result import TuningResult
@@ -30,6 +31,7 @@ from flows.money import purse_of, settle_up
 from flows.progress import reporter
 from flows.requests import NO_PARENTS, search_of
 from flows.results import flat
+from flows.sweep import SignOfLife
 
 _CANCEL_LOOK_S = 3.0
 _LOCAL_POLL_S = 1.0
@@ -79,7 +81,7 @@ def run_search(line: Line, run: Run, parents: Parents | None = None) -> Searched
         settle_up(line)  # what others left reserved and have ended since is free again
     engine = open_engine(line.options.engine, line.settings, line.store, supervise=True, warm_for=line.image)
     digest = run.snapshot.digest
-    first = first_parents(line, run.identity, engine.client, channels=channels, snapshot_digest=digest)
+    first = first_parents(line, run.identity, engine, channels=channels, snapshot_digest=digest)
     parents = first or parents
     search = search_of(
         line,
@@ -94,8 +96,10 @@ def run_search(line: Line, run: Run, parents: Parents | None = None) -> Searched
     poll_s = line.settings.poll_s if purse is not None else _LOCAL_POLL_S
     log = TrialLog(open_run=lambda: _open_run(line, run, parents), curve=engine.curve)
     artifact = ProgressArtifact(max_jobs=search.max_jobs)
+    sign = SignOfLife(line)
 
     def observe(progress: Progress) -> None:
+        sign.say(progress.tuning_job)
         log.offer(progress.trials)
         artifact.update(progress)
         reporter().search(progress, max_jobs=search.max_jobs, maximize=search.maximize)
@@ -144,13 +148,26 @@ def model_uri(line: Line, training_job: str) -> str:
     return f"{output}/{training_job}/output/model.tar.gz"
 
 
+def _request(line: Line, run: Run) -> dict[str, Any]:
+    """The first attempt's request without parents: what a fresh runner needs to take the search for a parent."""
+    search = search_of(
+        line, run.identity, channels=channels_of(run), snapshot_digest=run.snapshot.digest, purse=None, draft=True
+    )
+    return dict(search.request_for(Attempt(number=1, jobs=search.max_jobs, used_s=0)))
+
+
 def channels_of(run: Run) -> dict[str, str]:
     """Channel name to `s3://` prefix of a run's data."""
     return {part: run.snapshot.channel_uri(part) for part in ("train", "validation")}
 
 
 def _open_run(line: Line, run: Run, parents: Parents | None) -> RetrainingRun:
-    known = {} if parents is None else {naming.TAG_WARM_START: json.dumps(parents.document())}
+    known = {}
+    if parents is not None:
+        known = {
+            naming.TAG_WARM_START: json.dumps(parents.document()),
+            naming.TAG_REQUEST: json.dumps(_request(line, run)),
+        }
     settings, spec = line.settings, line.spec
     return open_run(
         tracking_uri=settings.tracking_uri,

@@ -126,7 +126,7 @@ def _start(line: Line, run: Run) -> tuple[str, Parents]:
     engine = open_engine(line.options.engine, line.settings, line.store, supervise=False)
     settle_up(line)
     digest, channels = run.snapshot.digest, channels_of(run)
-    parents = first_parents(line, run.identity, engine.client, channels=channels, snapshot_digest=digest)
+    parents = first_parents(line, run.identity, engine, channels=channels, snapshot_digest=digest)
     search = search_of(
         line,
         run.identity,

@@ -12,6 +12,7 @@ import secrets
 import sys
 import threading
 import weakref
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from components.amt.environments import Environments
 from components.amt.folders import JobFolder, TrialFolder
 from components.amt.metrics import read_curves
 from components.amt.preparation import Workshop
+from components.amt.remembered import RememberedTrial, remember
 from components.amt.spot import SpotMarket
 from components.amt.store import AmtStore
 from components.amt.supervision import Supervision
@@ -146,6 +148,18 @@ class LocalAmt(TuningJobCalls, TrainingJobCalls):
         algorithm = algorithm_of(image)
         if self._supervise and algorithm is not None:
             self._supervision.launcher.warm_up(algorithm.preload)
+
+    def remember(self, request: Mapping[str, Any], trials: Sequence[RememberedTrial], *, created_s: float) -> bool:
+        """Record a tuning job that ended elsewhere, so that it can be a parent here; whether it was not known yet.
+
+        Args:
+            request: Its CreateHyperParameterTuningJob.
+            trials: In the order of their creation.
+            created_s: When it was created, seconds since the epoch.
+        """
+        name = request["HyperParameterTuningJobName"]
+        arn = f"{self._arn_prefix}:hyper-parameter-tuning-job/{name.lower()}"
+        return remember(self._store, request, trials, arn=arn, created_s=created_s)
 
     def resume(self) -> None:
         """Supervise every job that has not ended, as soon as nobody else does; returns at once."""

@@ -16,6 +16,8 @@ from components.tuning.job_check import differences
 from components.tuning.result import CurvePoint, Trial, TuningResult, best_of
 from components.tuning.trial_reader import TrialReader
 
+Remember = Callable[[Mapping[str, Any], Sequence[tuple[Mapping[str, str], float | None]], float], None]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
@@ -27,6 +29,8 @@ class Engine:
         wait: Returns when the named tuning job has changed, or after so many seconds.
         curve: Points of a training job's metrics after the first N.
         log: What a training job printed so far.
+        remember: Records an ended search of elsewhere (request, trials as hyperparameters and objective, seconds since
+            the epoch), so that it can be a parent; None where the engine keeps its own for ever.
         close: Let go of what this process holds; running jobs stay resumable.
     """
 
@@ -36,6 +40,7 @@ class Engine:
     curve: Callable[[str, int], Sequence[CurvePoint]]
     log: Callable[[str], str]
     close: Callable[[], None]
+    remember: Remember | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

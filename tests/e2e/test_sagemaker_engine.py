@@ -160,6 +160,9 @@ def test_a_killed_run_is_taken_up_and_a_stopped_one_stops_its_job(
     job = until_training(first)
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
+    assert retune.ok("sweep", **account) == {"orphans": []}, "a follower may be silent for a while"
+    (orphan,) = retune.ok("sweep", "--patience-s", "0.01", **account)["orphans"]
+    assert (orphan["job"], orphan["model"], orphan["stopped"]) == (job, "killed", False)
     second = retune.start(*arguments, **account)
     assert second.stdout is not None
     line = ""

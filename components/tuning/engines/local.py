@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from components.amt.client import LocalAmt
+from components.amt.remembered import RememberedTrial
 from components.storage import ObjectStore
 from components.tuning.engine import Engine
 from components.tuning.result import CurvePoint
@@ -46,4 +48,10 @@ def connect(
         path = amt.log_path(training_job)
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
-    return Engine(name="local", client=amt, wait=wait, curve=curve, log=log, close=amt.close)
+    def remember(
+        request: Mapping[str, Any], trials: Sequence[tuple[Mapping[str, str], float | None]], created_s: float
+    ) -> None:
+        kept = [RememberedTrial(tuned=tuned, objective=objective) for tuned, objective in trials]
+        amt.remember(request, kept, created_s=created_s)
+
+    return Engine(name="local", client=amt, wait=wait, curve=curve, log=log, close=amt.close, remember=remember)

@@ -12,6 +12,7 @@ from amt_cases import a_request, names, put_script, trials_of, wait_for_end, wai
 from components.amt import warm_start
 from components.amt.client import LocalAmt
 from components.amt.records import TrainingJob, TuningJob
+from components.amt.remembered import RememberedTrial
 from components.amt.requests import as_kept
 from components.amt.store import AmtStore
 from components.storage.local import FolderStore
@@ -151,3 +152,26 @@ def test_a_child_keeps_its_deleted_parent_over_a_crash(tmp_path: Path, store: Fo
         assert job["OverallBestTrainingJob"]["TuningJobName"] == "old"
     else:
         assert job["OverallBestTrainingJob"] == job["BestTrainingJob"]
+
+
+def test_a_job_of_elsewhere_is_remembered_once_and_can_be_a_parent(amt: LocalAmt, store: FolderStore) -> None:
+    """What somebody's records say of a search is described, listed and taken as a parent like one's own."""
+    old = a_request("Elsewhere", code=put_script(store, "print('loss = 1')\n"), jobs=3)
+    trials = [
+        RememberedTrial(tuned={"eta": "0.3"}, objective=0.5),
+        RememberedTrial(tuned={"eta": "0.4"}, objective=None),
+    ]
+    assert amt.remember(old, trials, created_s=1_795_000_000.0)
+    assert not amt.remember(old, trials, created_s=1_795_000_000.0)
+    told = amt.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName="elsewhere")
+    assert told["HyperParameterTuningJobStatus"] == "Completed"
+    assert told["BestTrainingJob"]["TunedHyperParameters"] == {"eta": "0.3"}
+    assert len(trials_of(amt, "Elsewhere")) == 2
+    new = a_request("Child", code=put_script(store, "print('loss = 1')\n"), jobs=1)
+    new["WarmStartConfig"] = {
+        "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": "Elsewhere"}],
+        "WarmStartType": "TransferLearning",
+    }
+    amt.create_hyper_parameter_tuning_job(**new)
+    wait_for_end(amt, "Child")
+    assert trials_of(amt, "Child")[0]["TunedHyperParameters"] == {"eta": "0.3"}

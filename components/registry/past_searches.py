@@ -1,0 +1,84 @@
+"""Earlier searches of a model as MLflow knows them: request and trials, from the runs that mirror them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from components.naming import TAG_MODEL, TAG_REQUEST, TAG_TRAINING_JOB, mlflow_key
+from components.registry.connection import answering, connect
+from components.registry.trial_runs import TAG_PARENT
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_LOOKED_AT = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastTrial:
+    """A finished training job: tuned hyperparameters, and its objective or None."""
+
+    hyperparameters: Mapping[str, str]
+    objective: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastSearch:
+    """A tuning job as MLflow knows it.
+
+    Attributes:
+        request: Its request, with its tags.
+        created_s: Seconds since the epoch.
+        trials: Its finished training jobs, in the order of their names.
+    """
+
+    request: Mapping[str, Any]
+    created_s: float
+    trials: tuple[PastTrial, ...]
+
+
+def past_searches(*, tracking_uri: str, experiment: str, model: str) -> tuple[PastSearch, ...]:
+    """The newest searches of a model, one for each tuning job.
+
+    Raises:
+        Unavailable: The tracking server does not answer.
+    """
+    client = connect(tracking_uri)
+    with answering(tracking_uri):
+        found = client.get_experiment_by_name(experiment)
+        if found is None:
+            return ()
+        parents = client.search_runs(
+            [found.experiment_id],
+            f"tags.`{TAG_MODEL}` = '{model}'",
+            order_by=["attributes.start_time DESC"],
+            max_results=_LOOKED_AT,
+        )
+        return tuple(
+            search
+            for parent in parents
+            if TAG_REQUEST in parent.data.tags
+            for search in _of_run(client, found.experiment_id, parent)
+        )
+
+
+def _of_run(client: MlflowClient, experiment_id: str, parent: Any) -> Iterator[PastSearch]:
+    request = json.loads(parent.data.tags[TAG_REQUEST])
+    config = request["HyperParameterTuningJobConfig"]
+    metric = mlflow_key(config["HyperParameterTuningJobObjective"]["MetricName"])
+    attempts: dict[str, list[tuple[str, PastTrial]]] = {}
+    query = f"tags.`{TAG_PARENT}` = '{parent.info.run_id}'"
+    for run in client.search_runs([experiment_id], query, max_results=1000):
+        job = run.data.tags.get(TAG_TRAINING_JOB)
+        if job and run.info.status == "FINISHED":
+            trial = PastTrial(hyperparameters=dict(run.data.params), objective=run.data.metrics.get(metric))
+            attempts.setdefault(job.rsplit("-", 2)[0], []).append((job, trial))
+    for name, trials in attempts.items():
+        yield PastSearch(
+            request={**request, "HyperParameterTuningJobName": name},
+            created_s=parent.info.start_time / 1000,
+            trials=tuple(trial for _, trial in sorted(trials, key=lambda pair: pair[0])),
+        )

@@ -1,0 +1,122 @@
+"""`retune lineage`: where a model's versions come from, from their tags in MLflow alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components import naming
+from components.errors import NotFound
+from components.registry.connection import redacted
+from components.registry.mlflow_registry import Registry
+from components.registry.model_version import ModelVersion, Promotion
+from components.settings import read_settings
+from flows.local_services import served_alias
+
+
+def lineage_of(model: str) -> dict[str, Any]:
+    """A model's lineage, the newest version first, as `retune lineage --json` prints it.
+
+    Keys: `model`, `champion`, `versions`: `{version, created, mode, reason, snapshot, engine, tuning_job, training_job,
+    warm_start, trials, spent, test_score, changes}`; `changes` are those that made it champion:
+    `{kind, at, by, reason, previous}`.
+
+    Raises:
+        NotFound: There is no such model.
+    """
+    settings = read_settings()
+    if settings.owns_tracking and not settings.tracking_database.exists():
+        raise NotFound(f"there is no model {model}: nothing has been registered under {settings.home} yet")
+    registry = Registry(tracking_uri=settings.tracking_uri, model=model, champion=served_alias(settings, model))
+    versions = registry.versions()
+    if not versions:
+        raise NotFound(f"there is no model {model} in MLflow at {redacted(settings.tracking_uri)}")
+    champion, history = registry.champion(), registry.history()
+    return {
+        "model": model,
+        "champion": None if champion is None else str(champion.version),
+        "versions": [_row(version, history) for version in sorted(versions, key=lambda each: -each.version)],
+    }
+
+
+def _row(version: ModelVersion, history: tuple[Promotion, ...]) -> dict[str, Any]:
+    result = version.result
+    return {
+        "version": str(version.version),
+        "created": version.created.isoformat(timespec="seconds"),
+        "mode": version.tags.get(naming.TAG_MODE),
+        "reason": version.tags.get(naming.TAG_REASON),
+        "snapshot": version.tags.get(naming.TAG_SNAPSHOT),
+        "engine": version.tags.get(naming.TAG_ENGINE),
+        "tuning_job": version.tags.get(naming.TAG_TUNING_JOB),
+        "training_job": version.training_job,
+        "warm_start": result.get("warm_start", {"type": None, "parents": [], "rejected": []}),
+        "trials": result.get("trials"),
+        "spent": result.get("spent"),
+        "test_score": result.get("test_score"),
+        "changes": [
+            {
+                "kind": change.kind,
+                "at": change.at,
+                "by": change.by,
+                "reason": change.reason,
+                "previous": None if change.previous is None else str(change.previous),
+            }
+            for change in history
+            if change.version == version.version
+        ],
+    }
+
+
+def as_mermaid(document: dict[str, Any]) -> str:
+    """The same as a Mermaid graph: versions, their searches, and the parents of these."""
+    lines = ["graph TD"]
+    for row in reversed(document["versions"]):
+        mark = " champion" if row["version"] == document["champion"] else ""
+        job, data = _node(row["tuning_job"] or f"version-{row['version']}"), _node(row["snapshot"] or "unknown")
+        lines += [
+            f'    v{row["version"]}["version {row["version"]}{mark}"]',
+            f'    {job}["{row["tuning_job"]}"] --> v{row["version"]}',
+            f'    {data}[("data {(row["snapshot"] or "unknown")[:12]}")] --> {job}',
+        ]
+        lines += [
+            f"    {_node(parent)} -. {row['warm_start']['type']} .-> {job}" for parent in row["warm_start"]["parents"]
+        ]
+    return "\n".join(dict.fromkeys(lines))
+
+
+def as_tree(document: dict[str, Any]) -> str:
+    """The same as a tree for people."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.tree import Tree
+
+    tree = Tree(f"[bold]{escape(document['model'])}[/bold]")
+    for row in document["versions"]:
+        mark = " [bold green]champion[/bold green]" if row["version"] == document["champion"] else ""
+        node = tree.add(f"version {row['version']}{mark} · {row['created'][:19]} · {escape(str(row['mode']))}")
+        node.add(escape(f"why   {row['reason']}"))
+        node.add(escape(f"data  {(row['snapshot'] or '-')[:12]}"))
+        search = node.add(escape(f"job   {row['tuning_job']} on {row['engine']}{_trials(row)}{_spent(row)}"))
+        search.add(escape(f"model of {row['training_job']}"))
+        for parent in row["warm_start"]["parents"]:
+            search.add(escape(f"parent {parent} ({row['warm_start']['type']})"))
+        for each in row["warm_start"]["rejected"]:
+            search.add(escape(f"no parent {each['tuning_job']}: {each['reason']}"))
+        for change in row["changes"]:
+            node.add(escape(f"{change['kind']} {change['at'][:19]} by {change['by']}: {change['reason']}"))
+    console = Console(width=160, highlight=False)
+    with console.capture() as captured:
+        console.print(tree)
+    return captured.get().rstrip("\n")
+
+
+def _trials(row: dict[str, Any]) -> str:
+    return "" if row["trials"] is None else f", {sum(row['trials'].values())} trials"
+
+
+def _spent(row: dict[str, Any]) -> str:
+    return "" if row["spent"] is None else f", {row['spent']['cost_usd']:.4f} USD"
+
+
+def _node(name: str) -> str:
+    return "n_" + "".join(character if character.isalnum() else "_" for character in name)

@@ -1,0 +1,100 @@
+"""`retune sweep`: running jobs of ours that nobody follows; and the sign of life of those who follow one."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from components import naming
+from components.errors import NotFound, RetuneError
+from components.settings import Settings, read_settings
+from components.storage import ObjectStore
+from components.tuning.engine import Engine
+from components.tuning.sweep import PATIENCE_S, RunningJob, orphans
+from flows.engines import open_engine, open_store
+from flows.history import stop_job
+from flows.line import Line
+
+_SIGN_S = 60.0
+
+
+class SignOfLife:
+    """Says once a minute, in the store, that somebody follows a tuning job; on the local engine nobody needs to.
+
+    Args:
+        line: Whose search.
+    """
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._said_s = float("-inf")
+
+    def say(self, tuning_job: str) -> None:
+        """Say it if a minute is over. A store that does not answer is no reason to stop following."""
+        if self._line.options.engine == "local" or time.monotonic() - self._said_s < _SIGN_S:
+            return
+        content = json.dumps({"at_s": time.time(), "by": self._line.settings.user}).encode()
+        with suppress(RetuneError):
+            self._line.store.put_bytes(content, _uri(self._line.settings, naming.follower_key(tuning_job)))
+            self._said_s = time.monotonic()
+
+
+def sweep(*, stop: bool, patience_s: float = PATIENCE_S) -> dict[str, Any]:
+    """Orphans in the cloud, as `retune sweep --json` prints them: `{"orphans": [{job, model, reason, stopped}]}`.
+
+    Args:
+        stop: Whether to stop them, and wait until they have ended.
+        patience_s: How long a follower may be silent.
+    """
+    settings = read_settings()
+    store = open_store(settings)
+    engine = open_engine("sagemaker", settings, store, supervise=False)
+    found = orphans(list(_running(engine, settings, store)), now_s=time.time(), patience_s=patience_s)
+    rows = []
+    for orphan in found:
+        status = stop_job(orphan.job.name, "sagemaker")["status"] if stop else None
+        rows.append(
+            {
+                "job": orphan.job.name,
+                "model": orphan.job.model,
+                "reason": orphan.reason,
+                "stopped": status == "Stopped",
+            }
+        )
+    return {"orphans": rows}
+
+
+def _running(engine: Engine, settings: Settings, store: ObjectStore) -> Iterator[RunningJob]:
+    page: dict[str, Any] = {"StatusEquals": "InProgress", "MaxResults": 100}
+    while True:
+        answer = engine.client.list_hyper_parameter_tuning_jobs(**page)
+        for summary in answer["HyperParameterTuningJobSummaries"]:
+            tags = engine.client.list_tags(ResourceArn=summary["HyperParameterTuningJobArn"])["Tags"]
+            model = next((tag["Value"] for tag in tags if tag["Key"] == naming.TAG_MODEL), None)
+            if model is None:  # somebody else's
+                continue
+            name = summary["HyperParameterTuningJobName"]
+            yield RunningJob(
+                name=name,
+                model=model,
+                created_s=summary["CreationTime"].timestamp(),
+                followed_s=_followed_s(settings, store, name),
+                submitted=store.exists(_uri(settings, naming.submission_key(name))),
+            )
+        if not answer.get("NextToken"):
+            return
+        page["NextToken"] = answer["NextToken"]
+
+
+def _followed_s(settings: Settings, store: ObjectStore, name: str) -> float | None:
+    try:
+        return float(json.loads(store.get_bytes(_uri(settings, naming.follower_key(name))))["at_s"])
+    except NotFound:
+        return None
+
+
+def _uri(settings: Settings, key: str) -> str:
+    return f"{settings.base_uri}/{key}"
