@@ -176,8 +176,10 @@ def test_ctrl_c_and_stop_leave_a_resumable_state(retune: Retune, gated_spec: str
             gate.let_one_through()
         out, err = process.communicate(timeout=200)
     assert process.returncode == 0, err
-    assert '"completed": 6' in out
-    assert '"stopped": 4' in out
+    trials = json.loads(out)["trials"]
+    assert trials["completed"] == 6
+    # two at a time; the place of one that has just ended may not have been taken again when the stop came
+    assert 2 <= trials["stopped"] <= 4
     assert sorted(job["name"][-2:] for job in retune.ok("jobs")["jobs"]) == ["01", "02", "03"]
 
 

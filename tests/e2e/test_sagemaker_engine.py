@@ -140,8 +140,8 @@ def test_a_killed_run_is_taken_up_and_a_stopped_one_stops_its_job(
     retune: Retune, write_spec: Callable[..., Path], cloud: Serving, account: dict[str, str]
 ) -> None:
     """SIGKILL leaves the job training and the same command follows it; Ctrl-C stops it; the next run goes on."""
-    long = {**SPEC["tuning"], "max_jobs": 3}
-    spec = str(write_spec(name="killed", training={"hyperparameters": {**SOFTPROB, "num_round": 4000}}, tuning=long))
+    long = {**SPEC["tuning"], "max_jobs": 8}
+    spec = str(write_spec(name="killed", training={"hyperparameters": {**SOFTPROB, "num_round": 3000}}, tuning=long))
     arguments = ("run", spec, "--no-deploy", "--engine", "sagemaker")
 
     def until_training(process: Any) -> str:
@@ -176,5 +176,5 @@ def test_a_killed_run_is_taken_up_and_a_stopped_one_stops_its_job(
     assert status["HyperParameterTuningJobStatus"] == "Stopped"
     last = retune.ok(*arguments, **account)
     assert jobs_of(cloud, "killed") in ([job, last["tuning_job"]], [last["tuning_job"], job])
-    assert last["trials"]["completed"] == 3
+    assert last["trials"]["completed"] == 8
     assert last["model_version"] == "1"
