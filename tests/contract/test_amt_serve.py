@@ -90,6 +90,21 @@ def test_the_printed_lines_are_all_a_client_needs(tmp_path: Path) -> None:
     assert not (tmp_path / "home" / "amt").exists()
 
 
+def test_the_boto3_example_runs_as_it_is(tmp_path: Path) -> None:
+    """`examples/boto3_search`, with nothing but the printed variables, ends in a best training job."""
+    with serving(tmp_path / "home") as served:
+        done = subprocess.run(
+            [sys.executable, str(REPO / "examples" / "boto3_search" / "search.py"), str(tmp_path / "home" / "store")],
+            env={**environment_of(tmp_path / "client"), **served.exports},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Completed: validation:auc 0.9")
+
+
 def test_the_key_pair_stays_and_is_the_owners_alone(tmp_path: Path) -> None:
     """The key file has mode 0600, survives a restart, is no part of the JSON document, and --new-keys replaces it."""
     with serving(tmp_path / "home") as first:
