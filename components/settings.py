@@ -18,10 +18,10 @@ from pathlib import Path
 from components.errors import CannotWrite, InvalidInput
 
 LOCAL_BUCKET = "retune-local"
-# Databases of the servers, a snapshot, models: a run that starts with less ends half-way.
 # AWS's own SDK looks every 30 s; a stop asked for should be carried out sooner.
 _CLOUD_POLL_S = 15.0
 _LONGEST_POLL_S = 300.0
+# Databases of the servers, a snapshot, models: a run that starts with less ends half-way.
 _NEEDED_BYTES = 100 * 10**6
 # A role for engines that check its form only; AWS's own documentation account.
 _DOCUMENTATION_ROLE = "arn:aws:iam::111122223333:role/retune-local"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -66,15 +65,11 @@ def open_ledger(settings: Settings, project: ProjectSettings) -> Ledger:
     return S3Ledger(S3Document(client("s3", region=settings.region), project.budget.ledger))
 
 
-def price_list(settings: Settings) -> Callable[..., Any]:
+def price_list(**request: Any) -> Any:
     """The Price List API's GetProducts; it answers in two regions only, for all of them."""
     from components.aws import client, translate
 
-    def ask(**request: Any) -> Any:
-        try:
-            return client("pricing", region="us-east-1", patient=False).get_products(**request)
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error) from error
-
-    del settings
-    return ask
+    try:
+        return client("pricing", region="us-east-1", patient=False).get_products(**request)
+    except (ClientError, BotoCoreError) as error:
+        raise translate(error) from error

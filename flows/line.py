@@ -120,6 +120,9 @@ def open_line(options: RunOptions, settings: Settings | None = None) -> Line:
     project = read_project_settings(root)
     if options.engine == "sagemaker":
         settings.require_cloud()
+        project.allow.check_account(settings.role_arn.split(":")[4])
+    elif spec.training.instance.count > 1:
+        raise InvalidInput(f"training.instance.count must be 1 on engine local, got {spec.training.instance.count}")
     _refuse_disallowed(spec, project)
     code = None
     if spec.training.is_script and spec.training.source_dir is not None and spec.training.entry_point is not None:

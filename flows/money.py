@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
-from components.tuning.prices import Price, price_of
+from components.settings import Settings
+from components.tuning.ledger import Ledger
+from components.tuning.prices import price_of
 from components.tuning.spending import Purse, reconcile
-from flows.engines import open_engine, open_ledger, price_list
+from flows.engines import open_engine, open_ledger, open_store, price_list
 from flows.line import Line
 
 
@@ -23,7 +24,14 @@ def purse_of(line: Line) -> Purse | None:
     caps = [cap for cap in (budget.max_cost_usd_per_month, project.budget.max_cost_usd_per_month) if cap is not None]
     return Purse(
         model=line.spec.model,
-        price=price_for(line, line.spec.training.instance.types),
+        price=price_of(
+            line.spec.training.instance.types,
+            region=line.settings.region,
+            told=project.prices,
+            ask=price_list,
+            cache=line.settings.scratch / "prices.json",
+        ),
+        region=line.settings.region,
         instances=line.spec.training.instance.count,
         cap_usd=budget.max_cost_usd,
         month_cap_usd=min(caps, default=None),
@@ -33,25 +41,14 @@ def purse_of(line: Line) -> Purse | None:
     )
 
 
-def price_for(line: Line, types: Sequence[str]) -> Price:
-    """The price of the dearest of these instance types, where this line runs."""
-    return price_of(
-        types,
-        region=line.settings.region,
-        told=line.project.prices,
-        ask=price_list(line.settings),
-        cache=line.settings.scratch / "prices.json",
-    )
-
-
 def settle_up(line: Line) -> None:
-    """Replace the ledger's reservations of jobs that have ended by what they came to; nothing on the local engine."""
-    if line.options.engine == "local":
-        return
-    engine = open_engine(line.options.engine, line.settings, line.store, supervise=False)
-    reconcile(
-        open_ledger(line.settings, line.project),
-        engine.client,
-        price_of=lambda types: price_for(line, types),
-        now_s=time.time(),
-    )
+    """Bring the ledger up to date; nothing on the local engine."""
+    if line.options.engine != "local":
+        settle(line.settings, open_ledger(line.settings, line.project))
+
+
+def settle(settings: Settings, ledger: Ledger) -> None:
+    """Replace a ledger's reservations of jobs that have ended by what they came to."""
+    engine = open_engine("sagemaker", settings, open_store(settings), supervise=False)
+    reconcile(ledger, engine.client, region=settings.region, now_s=time.time())
+    engine.close()

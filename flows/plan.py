@@ -68,6 +68,7 @@ def _standing(last: ModelVersion) -> dict[str, Any]:
         "tuning_job": last.result.get("tuning_job"),
         "job_status": "Completed",
         "request": None,
+        "cost": None,
     }
 
 

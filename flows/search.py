@@ -36,6 +36,7 @@ from flows.sweep import SignOfLife
 _CANCEL_LOOK_S = 3.0
 _LOCAL_POLL_S = 1.0
 _TRACKING_WAIT_S = 60.0
+_TAG_CHARACTERS = 8000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,10 +165,11 @@ def channels_of(run: Run) -> dict[str, str]:
 def _open_run(line: Line, run: Run, parents: Parents | None) -> RetrainingRun:
     known = {}
     if parents is not None:
-        known = {
-            naming.TAG_WARM_START: json.dumps(parents.document()),
-            naming.TAG_REQUEST: json.dumps(_request(line, run)),
-        }
+        # MLflow cuts a longer tag, and a cut document is none.
+        known = {naming.TAG_WARM_START: json.dumps(parents.shortened(_TAG_CHARACTERS).document())}
+        request = json.dumps(_request(line, run))
+        if len(request) <= _TAG_CHARACTERS:
+            known[naming.TAG_REQUEST] = request
     settings, spec = line.settings, line.spec
     return open_run(
         tracking_uri=settings.tracking_uri,

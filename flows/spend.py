@@ -9,10 +9,9 @@ from typing import Any
 from components.project_settings import read_project_settings
 from components.settings import read_settings
 from components.tuning.ledger import month_of, total_usd
-from components.tuning.prices import price_of
-from components.tuning.spending import reconcile
-from flows.engines import open_engine, open_ledger, open_store, price_list
+from flows.engines import open_ledger
 from flows.line import project_root
+from flows.money import settle
 
 
 def spend() -> dict[str, Any]:
@@ -25,19 +24,7 @@ def spend() -> dict[str, Any]:
     project = read_project_settings(project_root(Path.cwd() / "any.yaml"))
     ledger = open_ledger(settings, project)
     if any(entry.spent_usd is None for entry in ledger.entries()):
-        engine = open_engine("sagemaker", settings, open_store(settings), supervise=False)
-        reconcile(
-            ledger,
-            engine.client,
-            price_of=lambda types: price_of(
-                types,
-                region=settings.region,
-                told=project.prices,
-                ask=price_list(settings),
-                cache=settings.scratch / "prices.json",
-            ),
-            now_s=time.time(),
-        )
+        settle(settings, ledger)
     entries, month = ledger.entries(), month_of(time.time())
     groups = sorted({(entry.month, entry.model) for entry in entries}, reverse=True)
     return {

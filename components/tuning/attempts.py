@@ -90,14 +90,16 @@ def next_attempt(attempts: Sequence[Mapping[str, Any]], search: Search, reader: 
     return Attempt(number=len(attempts) + 1, jobs=left, used_s=used_s, billable_s=billable_s, parents=parents)
 
 
-def create(client: TuningClient, request: Mapping[str, Any]) -> None:
-    """Start an attempt, unless it is there by now."""
+def create(client: TuningClient, request: Mapping[str, Any]) -> bool:
+    """Start an attempt, unless it is there by now; whether this call made it."""
     try:
         client.create_hyper_parameter_tuning_job(**request)
     except ClientError as error:
         # Another command on the same run was quicker, or the answer to our own first try was lost: attach to it.
         if error.response["Error"]["Code"] != "ResourceInUse":
             raise
+        return False
+    return True
 
 
 def _attempts(client: TuningClient, search: Search) -> Iterator[Mapping[str, Any]]:

@@ -189,8 +189,9 @@ def _follow(
 
 
 def _create(client: TuningClient, request: Mapping[str, Any]) -> None:
-    """Start an attempt and see that it is what was asked for."""
-    create(client, request)
+    """Start an attempt and see that it is what was asked for; one that another command made may have other limits."""
+    if not create(client, request):
+        return
     name = request["HyperParameterTuningJobName"]
     found = differences(request, client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name))
     if found:

@@ -16,11 +16,12 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from components.errors import Busy, CannotWrite
+from components.storage.s3_document import S3Document
 
 _TRIES = 30
 _BUSY_S = 30.0
@@ -37,6 +38,8 @@ class Entry:
         reserved_usd: What it may cost at the worst.
         spent_usd: What it came to; None until it has ended.
         at_s: When it was reserved, seconds since the epoch.
+        region: Where the job is: only there its end can be seen.
+        usd_per_s: Of one training job.
     """
 
     job: str
@@ -45,11 +48,27 @@ class Entry:
     reserved_usd: float
     spent_usd: float | None
     at_s: float
+    region: str
+    usd_per_s: float
 
     @property
     def counts_usd(self) -> float:
         """What it takes of its month's cap."""
         return self.reserved_usd if self.spent_usd is None else self.spent_usd
+
+
+_COLUMNS = tuple(field.name for field in fields(Entry))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a job reserves for; the attributes are those of its `Entry`."""
+
+    job: str
+    model: str
+    at_s: float
+    region: str
+    usd_per_s: float
 
 
 # What others take of the month -> what is to be reserved. Raises Refused when there is not enough left.
@@ -59,7 +78,7 @@ Wanted = Callable[[float], float]
 class Ledger(Protocol):
     """Rows by job; every method is one transaction."""
 
-    def reserve(self, job: str, *, model: str, at_s: float, wanted: Wanted) -> Entry:
+    def reserve(self, order: Order, wanted: Wanted) -> Entry:
         """Reserve for a job about to be created; what it had reserved before is replaced, in its first month.
 
         Raises:
@@ -84,11 +103,11 @@ def total_usd(entries: Sequence[Entry], month: str) -> float:
     return sum(entry.counts_usd for entry in entries if entry.month == month)
 
 
-def _reserved(entries: Sequence[Entry], job: str, model: str, at_s: float, wanted: Wanted) -> Entry:
-    before = next((entry for entry in entries if entry.job == job), None)
-    month = month_of(at_s) if before is None else before.month
-    others = total_usd([entry for entry in entries if entry.job != job], month)
-    return Entry(job=job, model=model, month=month, reserved_usd=wanted(others), spent_usd=None, at_s=at_s)
+def _reserved(entries: Sequence[Entry], order: Order, wanted: Wanted) -> Entry:
+    before = next((entry for entry in entries if entry.job == order.job), None)
+    month = month_of(order.at_s) if before is None else before.month
+    others = total_usd([entry for entry in entries if entry.job != order.job], month)
+    return Entry(**asdict(order), month=month, reserved_usd=wanted(others), spent_usd=None)
 
 
 class SqliteLedger:
@@ -101,14 +120,13 @@ class SqliteLedger:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def reserve(self, job: str, *, model: str, at_s: float, wanted: Wanted) -> Entry:
+    def reserve(self, order: Order, wanted: Wanted) -> Entry:
         """See `Ledger.reserve`."""
         with self._open() as database:
             database.execute("BEGIN IMMEDIATE")
-            entry = _reserved(list(_rows(database)), job, model, at_s, wanted)
+            entry = _reserved(list(_rows(database)), order, wanted)
             database.execute(
-                "INSERT OR REPLACE INTO entry (job, model, month, reserved_usd, spent_usd, at_s) "
-                "VALUES (:job, :model, :month, :reserved_usd, :spent_usd, :at_s)",
+                f"INSERT OR REPLACE INTO entry ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{c}' for c in _COLUMNS)})",  # noqa: S608  names of our own
                 asdict(entry),
             )
             database.execute("COMMIT")
@@ -137,7 +155,8 @@ class SqliteLedger:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute(
                 "CREATE TABLE IF NOT EXISTS entry (job TEXT PRIMARY KEY, model TEXT NOT NULL, month TEXT NOT NULL, "
-                "reserved_usd REAL NOT NULL, spent_usd REAL, at_s REAL NOT NULL)"
+                "reserved_usd REAL NOT NULL, spent_usd REAL, at_s REAL NOT NULL, region TEXT NOT NULL, "
+                "usd_per_s REAL NOT NULL)"
             )
             yield database
         except sqlite3.OperationalError as error:
@@ -147,21 +166,9 @@ class SqliteLedger:
 
 
 def _rows(database: sqlite3.Connection) -> Iterator[Entry]:
-    for row in database.execute(
-        "SELECT job, model, month, reserved_usd, spent_usd, at_s FROM entry ORDER BY month, job"
-    ):
-        job, model, month, reserved_usd, spent_usd, at_s = row
-        yield Entry(job=job, model=model, month=month, reserved_usd=reserved_usd, spent_usd=spent_usd, at_s=at_s)
-
-
-class ConditionalObject(Protocol):
-    """One object that is replaced only when it is still what was read."""
-
-    def read(self) -> tuple[bytes | None, str | None]:
-        """Content and version; None and None when it is not there."""
-
-    def replace(self, content: bytes, version: str | None) -> bool:
-        """Write when the version is still the one given; whether it was."""
+    columns = ", ".join(_COLUMNS)
+    for row in database.execute(f"SELECT {columns} FROM entry ORDER BY month, job"):  # noqa: S608  names of our own
+        yield Entry(**dict(zip(_COLUMNS, row, strict=True)))
 
 
 class S3Ledger:
@@ -172,18 +179,18 @@ class S3Ledger:
         pause: Waits so many seconds between two tries.
     """
 
-    def __init__(self, document: ConditionalObject, *, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, document: S3Document, *, pause: Callable[[float], None] = time.sleep) -> None:
         self._document = document
         self._pause = pause
 
-    def reserve(self, job: str, *, model: str, at_s: float, wanted: Wanted) -> Entry:
+    def reserve(self, order: Order, wanted: Wanted) -> Entry:
         """See `Ledger.reserve`."""
         made: list[Entry] = []
 
         def change(entries: list[Entry]) -> list[Entry]:
-            entry = _reserved(entries, job, model, at_s, wanted)
+            entry = _reserved(entries, order, wanted)
             made.append(entry)
-            return [*(each for each in entries if each.job != job), entry]
+            return [*(each for each in entries if each.job != order.job), entry]
 
         self._change(change)
         return made[-1]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from components.amt.records import TERMINAL, TuningJob
@@ -57,6 +58,13 @@ class Parents:
         """As the result document and `retune plan` show it."""
         rejected = [{"tuning_job": name, "reason": reason} for name, reason in self.rejected]
         return {"type": self.type, "parents": list(self.names), "rejected": rejected}
+
+    def shortened(self, most: int) -> Parents:
+        """With the latest rejections only, so that the document as JSON has at most so many characters."""
+        kept = self
+        while kept.rejected and len(json.dumps(kept.document())) > most:
+            kept = replace(kept, rejected=kept.rejected[:-1])
+        return kept
 
 
 def choose_parents(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from botocore.exceptions import ClientError
 
 from components.tuning.budget import STOP_GRACE_S, Limits, within_cap
 from components.tuning.client import TuningClient
-from components.tuning.ledger import Ledger
+from components.tuning.ledger import Ledger, Order
 from components.tuning.prices import Price
 from components.tuning.result import Trial
 from components.tuning.trial_reader import collect
@@ -28,6 +27,7 @@ class Purse:
     Attributes:
         model: Model the money is for.
         price: Of one instance.
+        region: Where it is paid.
         instances: Of one training job.
         cap_usd: Of the run, all its attempts; None for no cap.
         month_cap_usd: Of all runs of a month; None for no cap.
@@ -38,6 +38,7 @@ class Purse:
 
     model: str
     price: Price
+    region: str
     instances: int
     cap_usd: float | None
     month_cap_usd: float | None
@@ -81,7 +82,8 @@ class Purse:
             limits[0] = self.afford(wanted, spent_usd=spent_usd, others_usd=others_usd)
             return limits[0].worst_case_usd(self.usd_per_s)
 
-        self.ledger.reserve(job, model=self.model, at_s=self.clock(), wanted=worst)
+        order = Order(job=job, model=self.model, at_s=self.clock(), region=self.region, usd_per_s=self.usd_per_s)
+        self.ledger.reserve(order, worst)
         return limits[0]
 
     def spent_usd(self, trials: Sequence[Trial]) -> float:
@@ -113,21 +115,20 @@ class Purse:
         return max(0.0, (datetime.fromtimestamp(self.clock(), UTC) - trial.started).total_seconds())
 
 
-def reconcile(
-    ledger: Ledger, client: TuningClient, *, price_of: Callable[[Sequence[str]], Price], now_s: float
-) -> None:
+def reconcile(ledger: Ledger, client: TuningClient, *, region: str, now_s: float) -> None:
     """Replace the reservations of jobs that have ended by what they came to.
 
-    A reservation without a job is let go after a quarter of an hour.
+    A reservation without a job is let go after a quarter of an hour. Those of other regions stay: their jobs cannot be
+    seen from here.
 
     Args:
         ledger: The ledger.
         client: Where its jobs are.
-        price_of: Instance types to the dearest's price.
+        region: Of the client.
         now_s: Seconds since the epoch.
     """
     for entry in ledger.entries():
-        if entry.spent_usd is not None:
+        if entry.spent_usd is not None or entry.region != region:
             continue
         try:
             job = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=entry.job)
@@ -138,13 +139,5 @@ def reconcile(
                 ledger.settle(entry.job, 0.0)
             continue
         if job["HyperParameterTuningJobStatus"] in _TERMINAL:
-            types, instances = instances_of(job["TrainingJobDefinition"])
             billable = sum(trial.billable_seconds or 0 for trial in collect(client, [entry.job]))
-            ledger.settle(entry.job, billable * price_of(types).usd_per_s(instances))
-
-
-def instances_of(definition: Mapping[str, Any]) -> tuple[tuple[str, ...], int]:
-    """Instance types a training job may get, and the most instances it may have."""
-    resources: Mapping[str, Any] = definition.get("HyperParameterTuningResourceConfig") or definition["ResourceConfig"]
-    configs = resources.get("InstanceConfigs") or [resources]
-    return tuple(str(config["InstanceType"]) for config in configs), max(int(c["InstanceCount"]) for c in configs)
+            ledger.settle(entry.job, billable * entry.usd_per_s)

@@ -21,8 +21,10 @@ _OWNED = (
     "CheckpointConfig",
     "EnableManagedSpotTraining",
     "HyperParameterRanges",
+    "HyperParameterTuningResourceConfig",
     "InputDataConfig",
     "OutputDataConfig",
+    "ResourceConfig",  # what a training job costs: `instance` says it, and the cap counts with it
     "RoleArn",
     "StaticHyperParameters",
     "StoppingCondition",

@@ -15,9 +15,13 @@ import pytest
 
 from components.errors import OverBudget, Refused, Unavailable
 from components.storage.s3_document import S3Document
-from components.tuning.ledger import Ledger, S3Ledger, SqliteLedger, month_of, total_usd
+from components.tuning.ledger import Ledger, Order, S3Ledger, SqliteLedger, month_of, total_usd
 
 NOVEMBER_S = 1_795_000_000.0
+
+
+def order(job: str, at_s: float) -> Order:
+    return Order(job=job, model="m", at_s=at_s, region="us-east-1", usd_per_s=0.001)
 
 
 class LedgerContract:
@@ -25,7 +29,7 @@ class LedgerContract:
 
     def test_a_reservation_counts_until_it_is_settled(self, ledger: Callable[[], Ledger]) -> None:
         """The worst case first, then what it came to."""
-        made = ledger().reserve("a", model="m", at_s=NOVEMBER_S, wanted=lambda _: 3.0)
+        made = ledger().reserve(order("a", NOVEMBER_S), lambda _: 3.0)
         assert (made.month, made.counts_usd) == ("2026-11", 3.0)
         ledger().settle("a", 1.25)
         ledger().settle("a", 1.25)
@@ -37,10 +41,10 @@ class LedgerContract:
         """The same job again replaces its row, in the month it began in."""
         told: list[float] = []
         wanted = lambda others: told.append(others) or 2.0  # noqa: E731
-        ledger().reserve("a", model="m", at_s=NOVEMBER_S, wanted=wanted)
-        ledger().reserve("b", model="m", at_s=NOVEMBER_S, wanted=wanted)
-        ledger().reserve("c", model="m", at_s=NOVEMBER_S + 40 * 86_400, wanted=wanted)
-        again = ledger().reserve("a", model="m", at_s=NOVEMBER_S + 40 * 86_400, wanted=wanted)
+        ledger().reserve(order("a", NOVEMBER_S), wanted)
+        ledger().reserve(order("b", NOVEMBER_S), wanted)
+        ledger().reserve(order("c", NOVEMBER_S + 40 * 86_400), wanted)
+        again = ledger().reserve(order("a", NOVEMBER_S + 40 * 86_400), wanted)
         assert told == [0.0, 2.0, 0.0, 2.0]
         assert again.month == "2026-11"
         assert total_usd(ledger().entries(), "2026-11") == 4.0
@@ -52,7 +56,7 @@ class LedgerContract:
             raise OverBudget("no")
 
         with pytest.raises(OverBudget):
-            ledger().reserve("a", model="m", at_s=NOVEMBER_S, wanted=refuse)
+            ledger().reserve(order("a", NOVEMBER_S), refuse)
         assert ledger().entries() == ()
 
     def test_reservations_at_the_same_time_never_exceed_the_cap(self, ledger: Callable[[], Ledger]) -> None:
@@ -67,7 +71,7 @@ class LedgerContract:
 
         def reserve(name: str) -> None:
             try:
-                ledger().reserve(name, model="m", at_s=time.time(), wanted=wanted)
+                ledger().reserve(order(name, time.time()), wanted)
                 outcomes.append(True)
             except OverBudget:
                 outcomes.append(False)
@@ -108,13 +112,11 @@ class TestS3Ledger(LedgerContract):
     def test_a_bucket_that_is_not_there_is_said(self, s3: Any) -> None:
         """Neither lost money nor a stack: the object's URI and what S3 says."""
         with pytest.raises((Refused, Unavailable), match="no-such-bucket"):
-            S3Ledger(S3Document(s3, "s3://no-such-bucket/ledger.json")).reserve(
-                "a", model="m", at_s=NOVEMBER_S, wanted=lambda _: 1.0
-            )
+            S3Ledger(S3Document(s3, "s3://no-such-bucket/ledger.json")).reserve(order("a", NOVEMBER_S), lambda _: 1.0)
 
     def test_the_object_can_be_read_by_people(self, ledger: Callable[[], Ledger], s3: Any) -> None:
         """It is JSON, an entry a job."""
-        ledger().reserve("a", model="m", at_s=NOVEMBER_S, wanted=lambda _: 1.0)
+        ledger().reserve(order("a", NOVEMBER_S), lambda _: 1.0)
         (found,) = s3.list_objects_v2(Bucket="ledgers")["Contents"]
         body = s3.get_object(Bucket="ledgers", Key=found["Key"])["Body"].read()
         assert json.loads(body)["entries"][0]["job"] == "a"

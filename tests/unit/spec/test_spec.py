@@ -168,6 +168,7 @@ def test_the_shipped_specs_parse() -> None:
         ("training: {max_runtime_s: 600, max_wait_s: 500}", "max_wait_s >= max_runtime_s must hold, got 500 < 600"),
         ("training: {checkpoint: none, max_wait_s: 4000}", "needs max_wait_s <= 3600, got 4000"),
         ("training: {sagemaker: {RoleArn: x}}", "sets what no other field does, got RoleArn"),
+        ("training: {sagemaker: {ResourceConfig: {InstanceCount: 9}}}", "got ResourceConfig"),
         ("training: {instance: {type: []}}", "training.instance.type"),
         ("budget: {max_cost_usd: -1}", "budget.max_cost_usd"),
     ],

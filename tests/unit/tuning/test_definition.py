@@ -58,7 +58,6 @@ def test_the_settings_part_wins_over_the_spec_s() -> None:
         sagemaker={
             "Environment": {"A": "1"},
             "EnableNetworkIsolation": False,
-            "ResourceConfig": {"KeepAlivePeriodInSeconds": 600},
             "VpcConfig": {"Subnets": ["mine"], "SecurityGroupIds": ["mine"]},
         }
     )
@@ -71,7 +70,6 @@ def test_the_settings_part_wins_over_the_spec_s() -> None:
     assert definition["EnableNetworkIsolation"] is True
     assert definition["OutputDataConfig"] == {"S3OutputPath": "s3://b/output", "KmsKeyId": "key"}
     assert definition["ResourceConfig"]["VolumeKmsKeyId"] == "key"
-    assert definition["ResourceConfig"]["KeepAlivePeriodInSeconds"] == 600
     assert definition["InputDataConfig"][1]["InputMode"] == "FastFile"
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
 
 from components.errors import InvalidInput
-from components.tuning.lineage import Earlier, choose_parents
+from components.tuning.lineage import Earlier, Parents, choose_parents
 
 REQUEST: dict[str, Any] = {
     "HyperParameterTuningJobName": "new",
@@ -135,3 +136,13 @@ def test_strategies_without_parents_and_unknown_names_are_said() -> None:
         choose_parents(request, [earlier("a")], snapshot="one", most=5, named=("a",))
     with pytest.raises(InvalidInput, match="not there: b"):
         choose_parents(REQUEST, [earlier("a")], snapshot="one", most=5, named=("b",))
+
+
+def test_a_document_that_must_fit_keeps_the_latest_rejections() -> None:
+    """Thirty long reasons do not fit a tag: the parents and the latest reasons stay, and it stays a document."""
+    many = Parents(rejected=tuple((f"job-{number}", "because " * 60) for number in range(30)))
+    short = many.shortened(8000)
+    assert len(json.dumps(short.document())) <= 8000
+    assert 0 < len(short.rejected) < 30
+    assert short.rejected == many.rejected[: len(short.rejected)]
+    assert many.shortened(10**6) == many

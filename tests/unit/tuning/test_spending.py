@@ -24,6 +24,7 @@ def purse_of(amt: VirtualAmt, folder: Path, **changes: Any) -> Purse:
     parts: dict[str, Any] = {
         "model": "m",
         "price": Price(instance_type="ml.m5.large", usd_per_hour=3.6, source="test"),  # a tenth of a cent a second
+        "region": "us-east-1",
         "instances": 1,
         "cap_usd": 5.0,
         "month_cap_usd": None,
@@ -175,7 +176,7 @@ def test_runs_at_the_same_time_share_a_month(tmp_path: Path) -> None:
     assert 0 < len(started) < 5
     assert total_usd(ledger.entries(), month) <= 6.0
     amt.sleep(5000)
-    reconcile(ledger, amt, price_of=lambda _types: purse.price, now_s=amt.now_s)
+    reconcile(ledger, amt, region="us-east-1", now_s=amt.now_s)
     assert total_usd(ledger.entries(), month) == pytest.approx(amt.charged_s() * purse.usd_per_s)
     assert all(entry.spent_usd is not None for entry in ledger.entries())
 
@@ -186,10 +187,19 @@ def test_a_reservation_without_a_job_is_let_go_after_a_while(tmp_path: Path) -> 
     purse = purse_of(amt, tmp_path)
     wanted = Limits(jobs=1, parallel=1, job_runtime_s=60, runtime_s=120)
     purse.reserve("never", wanted, spent_usd=0.0)
-    reconcile(purse.ledger, amt, price_of=lambda _types: purse.price, now_s=amt.now_s + 60)
+    reconcile(purse.ledger, amt, region="us-east-1", now_s=amt.now_s + 60)
     assert purse.ledger.entries()[0].spent_usd is None
-    reconcile(purse.ledger, amt, price_of=lambda _types: purse.price, now_s=amt.now_s + 3600)
+    reconcile(purse.ledger, amt, region="us-east-1", now_s=amt.now_s + 3600)
     assert purse.ledger.entries()[0].spent_usd == 0.0
+
+
+def test_a_job_of_another_region_keeps_its_reservation(tmp_path: Path) -> None:
+    """One ledger for several regions: a job that cannot be seen from here is not taken for one that never was."""
+    amt = VirtualAmt(5, billed=1.0)
+    purse = purse_of(amt, tmp_path, region="eu-west-1")
+    purse.reserve("far", Limits(jobs=1, parallel=1, job_runtime_s=60, runtime_s=120), spent_usd=0.0)
+    reconcile(purse.ledger, amt, region="us-east-1", now_s=amt.now_s + 86_400)
+    assert purse.ledger.entries()[0].spent_usd is None
 
 
 def test_no_money_and_nothing_bought_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from components.errors import Cancelled, Refused
+from components.errors import Cancelled, JobDiffers, Refused
 from components.naming import TAG_RUN_DIGEST
 from components.tuning.attempts import Search
 from components.tuning.engine import Engine, tune
@@ -178,6 +178,32 @@ def test_a_job_that_another_command_created_meanwhile_is_attached_to() -> None:
             raise ClientError({"Error": {"Code": "ResourceInUse", "Message": "already exists"}}, "Create")
 
     assert len(run(Slower()).trials) == 5
+
+
+def test_another_command_s_job_is_not_stopped_for_having_other_limits() -> None:
+    """The same run with other caps is the same job: whoever comes second follows it as it is."""
+
+    class Slower(ScriptedAmt):
+        def create_hyper_parameter_tuning_job(self, **request: Any) -> dict[str, str]:
+            super().create_hyper_parameter_tuning_job(**{**request, "limits": "theirs"})
+            raise ClientError({"Error": {"Code": "ResourceInUse", "Message": "already exists"}}, "Create")
+
+    amt = Slower()
+    assert len(run(amt).trials) == 5
+    assert amt.stopped == []
+
+
+def test_a_created_job_that_differs_is_stopped() -> None:
+    """What this command created itself and got otherwise, such as without Spot, does not go on costing money."""
+
+    class Forgetful(ScriptedAmt):
+        def create_hyper_parameter_tuning_job(self, **request: Any) -> dict[str, str]:
+            return super().create_hyper_parameter_tuning_job(**{**request, "jobs": request["jobs"] - 1})
+
+    amt = Forgetful()
+    with pytest.raises(JobDiffers, match="jobs: asked for 5, got 4"):
+        run(amt)
+    assert len(amt.stopped) == 1
 
 
 def test_a_job_stopped_after_its_last_trial_is_collected() -> None:
