@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from components import naming
-from components.errors import NotFound
-from components.registry.connection import redacted
-from components.registry.mlflow_registry import Registry
 from components.registry.model_version import ModelVersion, Promotion
 from components.settings import read_settings
-from flows.local_services import served_alias
+from flows.versions import registry_of_model
 
 
 def lineage_of(model: str) -> dict[str, Any]:
@@ -23,14 +20,8 @@ def lineage_of(model: str) -> dict[str, Any]:
     Raises:
         NotFound: There is no such model.
     """
-    settings = read_settings()
-    if settings.owns_tracking and not settings.tracking_database.exists():
-        raise NotFound(f"there is no model {model}: nothing has been registered under {settings.home} yet")
-    registry = Registry(tracking_uri=settings.tracking_uri, model=model, champion=served_alias(settings, model))
-    versions = registry.versions()
-    if not versions:
-        raise NotFound(f"there is no model {model} in MLflow at {redacted(settings.tracking_uri)}")
-    champion, history = registry.champion(), registry.history()
+    registry = registry_of_model(model, read_settings())
+    versions, champion, history = registry.versions(), registry.champion(), registry.history()
     return {
         "model": model,
         "champion": None if champion is None else str(champion.version),

@@ -74,9 +74,7 @@ def search_of(
         digest=identity.digest,
         max_jobs=spec.tuning.max_jobs,
         maximize=spec.tuning.objective.type == "maximize",
-        why_stop=(lambda _trials: None)
-        if purse is None
-        else lambda trials: purse.why_stop(trials, spec.training.max_runtime_s),
+        why_stop=None if purse is None else lambda trials: purse.why_stop(trials, spec.training.max_runtime_s),
     )
 
 
@@ -105,7 +103,10 @@ def _places(line: Line, channels: Mapping[str, str], name: str) -> RequestPlaces
         code_uri=None if line.code is None else code_archive_uri(line.code, base_uri),
         role_arn=line.settings.role_arn,
         region=line.region,
-        laid_down=line.project.sagemaker.definition(several_types=len(line.spec.training.instance.types) > 1),
+        # Network and keys are the cloud's: this machine has neither, and its engine refuses what it would not keep.
+        laid_down={}
+        if line.options.engine == "local"
+        else line.project.sagemaker.definition(several_types=len(line.spec.training.instance.types) > 1),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 from components import naming
 from components.data.snapshot import raw_part
 from components.errors import NotFound, TuningFailed
+from components.registry.connection import redacted
 from components.registry.contest import contest, settle
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import Lineage, ModelVersion
@@ -20,7 +21,9 @@ from components.registry.promotion import PromotionDecision
 from components.registry.registration import register
 from components.registry.tracking import RetrainingRun
 from components.registry.verification import TrialModel
+from components.settings import Settings
 from flows.line import Line
+from flows.local_services import served_alias
 from flows.progress import reporter
 from flows.search import Run, Searched, model_uri
 
@@ -28,6 +31,20 @@ from flows.search import Run, Searched, model_uri
 def registry_of(line: Line) -> Registry:
     """The registered model of this line."""
     return Registry.of(line.spec.registry, tracking_uri=line.settings.tracking_uri, name=line.spec.name)
+
+
+def registry_of_model(model: str, settings: Settings) -> Registry:
+    """A registered model by its name alone, for commands without a spec.
+
+    Raises:
+        NotFound: There is no such model.
+    """
+    if settings.owns_tracking and not settings.tracking_database.exists():
+        raise NotFound(f"there is no model {model}: nothing has been registered under {settings.home} yet")
+    registry = Registry(tracking_uri=settings.tracking_uri, model=model, champion=served_alias(settings, model))
+    if not registry.versions():
+        raise NotFound(f"there is no model {model} in MLflow at {redacted(settings.tracking_uri)}")
+    return registry
 
 
 def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:

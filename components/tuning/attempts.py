@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -49,7 +49,8 @@ class Search:
         digest: Full run digest, carried by each attempt as a tag and checked on re-attach.
         max_jobs: Training jobs in all attempts together.
         maximize: Whether a larger objective is better.
-        why_stop: From all trials so far, why the search has to stop now; None when it need not.
+        why_stop: From all trials so far, why the search has to stop now, None when it need not; None where nothing is
+            paid.
     """
 
     name_of: Callable[[int], str]
@@ -57,7 +58,7 @@ class Search:
     digest: str
     max_jobs: int
     maximize: bool
-    why_stop: Callable[[Sequence[Trial]], str | None] = field(default=lambda _trials: None)
+    why_stop: Callable[[Sequence[Trial]], str | None] | None = None
 
 
 def find_attempts(client: TuningClient, search: Search) -> tuple[Mapping[str, Any], ...]:

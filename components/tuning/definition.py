@@ -55,13 +55,12 @@ def training_image(training: TrainingSpec, region: str) -> str:
     return script_image(region) if training.is_script else xgboost_image(region)
 
 
-def training_job_definition(training: TrainingSpec, places: RequestPlaces, *, spot: bool) -> dict[str, Any]:
+def training_job_definition(training: TrainingSpec, places: RequestPlaces) -> dict[str, Any]:
     """The definition, `training.sagemaker` merged in, and the settings' part last.
 
     Args:
         training: What is trained.
         places: Where.
-        spot: Whether on Spot instances.
     """
     definition: dict[str, Any] = {
         "StaticHyperParameters": _static(training, places),
@@ -72,7 +71,7 @@ def training_job_definition(training: TrainingSpec, places: RequestPlaces, *, sp
         **_resources(training),
         "StoppingCondition": {"MaxRuntimeInSeconds": training.max_runtime_s},
     }
-    if spot:
+    if training.spot:
         definition["EnableManagedSpotTraining"] = True
         definition["StoppingCondition"]["MaxWaitTimeInSeconds"] = training.max_wait_s
         if training.checkpoint == "auto":

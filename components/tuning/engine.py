@@ -173,7 +173,7 @@ def _follow(
                 return job, why
             if not stopping:
                 asked = cancelled()
-                why = None if asked else search.why_stop(trials)
+                why = None if asked or search.why_stop is None else search.why_stop(trials)
                 if asked or why is not None:
                     stopping = True
                     _stop(engine.client, name)

@@ -18,7 +18,7 @@ from components.tuning.training_spec import TrainingSpec
 from components.tuning.tuning_spec import TuningSpec
 
 
-def build_request(  # noqa: PLR0913  the parts of a request, each by its name
+def build_request(
     *,
     name: str,
     training: TrainingSpec,
@@ -28,7 +28,6 @@ def build_request(  # noqa: PLR0913  the parts of a request, each by its name
     tags: Mapping[str, str],
     parents: Sequence[str] = (),
     warm_start_type: str = "IdenticalDataAndAlgorithm",
-    spot: bool | None = None,
 ) -> dict[str, Any]:
     """The request for one attempt of a run.
 
@@ -43,7 +42,6 @@ def build_request(  # noqa: PLR0913  the parts of a request, each by its name
             Bayesian and Random searches only: what is left of a grid is therefore drawn at random, which repeats no
             parent's combination.
         warm_start_type: Of the parents, as AMT has it.
-        spot: Instead of what the spec says: an attempt on demand after one that got no Spot instance.
 
     Raises:
         InvalidInput: The request breaks a law of the API, told before anything is sent.
@@ -74,7 +72,6 @@ def build_request(  # noqa: PLR0913  the parts of a request, each by its name
         "TrainingJobDefinition": training_job_definition(
             training,
             places,
-            spot=bool(training.spot) if spot is None else spot,
         ),
         "Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())],
     }

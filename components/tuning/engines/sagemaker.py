@@ -46,9 +46,10 @@ def connect(*, client: Any, logs: Callable[[], Any]) -> Engine:
     def log(training_job: str) -> str:
         lines: list[str] = []
         page: dict[str, Any] = {"logGroupName": _LOG_GROUP, "logStreamNamePrefix": f"{training_job}/"}
+        reader = logs()
         try:
             while True:
-                answer = logs().filter_log_events(**page)
+                answer = reader.filter_log_events(**page)
                 lines += [event["message"] for event in answer["events"]]
                 if not answer.get("nextToken"):
                     return "\n".join(lines) + ("\n" if lines else "")

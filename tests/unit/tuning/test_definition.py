@@ -10,7 +10,7 @@ from components.tuning.definition import Channel, RequestPlaces, training_job_de
 from components.tuning.training_spec import InstanceSpec, TrainingSpec
 
 
-def definition_of(training: TrainingSpec, *, spot: bool = True, **laid_down: Any) -> dict[str, Any]:
+def definition_of(training: TrainingSpec, **laid_down: Any) -> dict[str, Any]:
     places = RequestPlaces(
         channels={"train": Channel(uri="s3://b/train/"), "images": Channel(uri="s3://b/i/", input_mode="FastFile")},
         output_uri="s3://b/output",
@@ -20,7 +20,7 @@ def definition_of(training: TrainingSpec, *, spot: bool = True, **laid_down: Any
         region="us-east-1",
         laid_down=laid_down,
     )
-    return training_job_definition(training, places, spot=spot)
+    return training_job_definition(training, places)
 
 
 def test_spot_waits_and_keeps_checkpoints() -> None:
@@ -31,7 +31,7 @@ def test_spot_waits_and_keeps_checkpoints() -> None:
     assert spot["CheckpointConfig"] == {"S3Uri": "s3://b/checkpoints/job"}
     without = definition_of(TrainingSpec(checkpoint="none", max_wait_s=900))
     assert "CheckpointConfig" not in without
-    demand = definition_of(TrainingSpec(), spot=False)
+    demand = definition_of(TrainingSpec(spot=False))
     assert {"EnableManagedSpotTraining", "CheckpointConfig"}.isdisjoint(demand)
     assert demand["StoppingCondition"] == {"MaxRuntimeInSeconds": 600}
 
