@@ -51,11 +51,11 @@ def run_collect(job: str, *, progress: TextIO) -> dict[str, Any]:
         job: Its tuning job.
         progress: Stream for progress.
     """
-    from flows.submission import take_up
+    from flows.submission import line_of
 
     with reporting_to(for_stream(progress)):
-        submitted = take_up(job)
-        _have_prefect(submitted.line.settings)
+        line, _ = line_of(job)
+        _have_prefect(line.settings)
         from flows.retrain import collect
 
         result: dict[str, Any] = collect(job)

@@ -52,7 +52,9 @@ def search_of(
         if purse is not None:
             spent_usd = attempt.billable_s * purse.usd_per_s
             limits = (
-                purse.afford(limits, spent_usd=spent_usd) if draft else purse.reserve(name, limits, spent_usd=spent_usd)
+                purse.afford(name, limits, spent_usd=spent_usd)
+                if draft
+                else purse.reserve(name, limits, spent_usd=spent_usd)
             )
         seed = spec.tuning.seed
         return build_request(

@@ -13,7 +13,7 @@ from typing import Any, TextIO, cast
 from components import naming
 from components.data.snapshot import DataSnapshot, load
 from components.decision import Decision
-from components.errors import InvalidInput, NotFound
+from components.errors import Damaged, InvalidInput, NotFound
 from components.settings import read_settings
 from components.tuning.engine import begin
 from components.tuning.lineage import Parents
@@ -78,35 +78,44 @@ def submit(options: RunOptions, *, progress: TextIO) -> dict[str, Any]:
         return {**document, "tuning_job": name, "warm_start": parents.document()}
 
 
-def take_up(job: str) -> Submitted:
-    """The run that a tuning job was submitted for.
+def line_of(job: str) -> tuple[Line, dict[str, Any]]:
+    """The inputs of the run that a tuning job was submitted for, and what was kept of it.
 
     Raises:
         NotFound: Nothing was submitted under that name.
+        Damaged: What was kept is not what `submit` writes.
         InvalidInput: Spec or code are not those that were submitted.
     """
     settings = read_settings()
     uri = f"{settings.base_uri}/{naming.submission_key(job)}"
-    store = open_store(settings)
     try:
-        kept = json.loads(store.get_bytes(uri))
+        kept = dict(json.loads(open_store(settings).get_bytes(uri)))
+        options = RunOptions(**{**kept["options"], "overrides": tuple(kept["options"]["overrides"])})
+    except (ValueError, LookupError, TypeError) as error:
+        raise Damaged(f"{uri} must be as retune submit writes it, got: {error!r}; submit again") from None
     except NotFound:
         raise NotFound(
             f"nothing was submitted as {job}: {uri} is not there; retune run attaches to a job by itself"
         ) from None
-    line = open_line(RunOptions(**{**kept["options"], "overrides": tuple(kept["options"]["overrides"])}), settings)
+    line = open_line(options, settings)
     for what, before, now in (
         ("the spec", kept["spec_digest"], line.spec_digest),
         ("the code", kept["code_digest"], line.code_digest),
     ):
         if before != now:
             raise InvalidInput(f"{what} must be as it was when {job} was submitted, got another: check out that commit")
+    return line, kept
+
+
+def take_up(job: str) -> Submitted:
+    """The run that a tuning job was submitted for; its data are fetched and checked. Raises as `line_of`."""
+    line, kept = line_of(job)
     warm = kept["warm_start"]
     return Submitted(
         line=line,
         run=Run(
             identity=RunIdentity(digest=kept["run_digest"], generation=kept["generation"]),
-            snapshot=load(kept["snapshot_uri"], store),
+            snapshot=load(kept["snapshot_uri"], line.store),
             decision=Decision(mode="tune", reason=kept["reason"]),
             base=None,
         ),

@@ -1,7 +1,7 @@
 """What SageMaker training costs an hour: told in the settings, read from AWS's Price List API, or a small dated table.
 
-The API's answers are kept for a week. The table holds us-east-1's prices only: for another region, and for an instance
-type that is not in it, a price has to be told before money is spent.
+The API's answers are kept for a week, and for ten minutes that it gave none. The table holds us-east-1's prices only: for
+another region, and for an instance type that is not in it, a price has to be told before money is spent.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ _USD_PER_HOUR: Mapping[str, float] = {
     "ml.p3.16xlarge": 28.152,
 }
 _KEPT_S = 7 * 86_400
+_SILENT_S = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,20 +98,19 @@ def _listed(kind: str, region: str, ask: Ask | None, cache: Path) -> float | Non
     kept: dict[str, Any] = {}
     with suppress(OSError, ValueError):
         kept = dict(json.loads(cache.read_text()))
-    if key in kept and time.time() - kept[key]["at_s"] < _KEPT_S:
-        return float(kept[key]["usd_per_hour"])
+    known = kept.get(key, {"usd_per_hour": None, "at_s": 0.0})
+    if time.time() - known["at_s"] < (_SILENT_S if known["usd_per_hour"] is None else _KEPT_S):
+        return None if known["usd_per_hour"] is None else float(known["usd_per_hour"])
     if ask is None:
         return None
-    try:
+    usd: float | None = None
+    with suppress(RetuneError):
         usd = next(_on_demand(ask, kind, region), None)
-    except RetuneError:
-        return None
-    if usd is not None:
-        kept[key] = {"usd_per_hour": usd, "at_s": time.time()}
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        part = cache.with_suffix(".part")
-        part.write_text(json.dumps(kept))
-        part.replace(cache)
+    kept[key] = {"usd_per_hour": usd, "at_s": time.time()}
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    part = cache.with_suffix(".part")
+    part.write_text(json.dumps(kept))
+    part.replace(cache)
     return usd
 
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from components.tuning.budget import STOP_GRACE_S, Limits, within_cap
 from components.tuning.client import TuningClient
-from components.tuning.ledger import Ledger, Order
+from components.tuning.ledger import Ledger, Order, month_of, total_usd
 from components.tuning.prices import Price
 from components.tuning.result import Trial
 from components.tuning.trial_reader import collect
@@ -51,17 +51,21 @@ class Purse:
         """USD a second of one training job."""
         return self.price.usd_per_s(self.instances)
 
-    def afford(self, wanted: Limits, *, spent_usd: float, others_usd: float = 0.0) -> Limits:
-        """The limits a further attempt may have.
+    def afford(self, job: str, wanted: Limits, *, spent_usd: float) -> Limits:
+        """The limits a further attempt would have now; reserves nothing.
 
         Args:
+            job: Its tuning job.
             wanted: As the spec says.
             spent_usd: What earlier attempts of the run came to.
-            others_usd: What others take of the month.
 
         Raises:
             OverBudget: None are within the caps.
         """
+        others = [entry for entry in self.ledger.entries() if entry.job != job]
+        return self._within(wanted, spent_usd, total_usd(others, month_of(self.clock())))
+
+    def _within(self, wanted: Limits, spent_usd: float, others_usd: float) -> Limits:
         own_usd = None if self.cap_usd is None else self.cap_usd - spent_usd
         left_usd = None if self.month_cap_usd is None else self.month_cap_usd - others_usd
         law = "what is left of budget.max_cost_usd" if spent_usd else "budget.max_cost_usd"
@@ -79,7 +83,7 @@ class Purse:
         limits = [wanted]
 
         def worst(others_usd: float) -> float:
-            limits[0] = self.afford(wanted, spent_usd=spent_usd, others_usd=others_usd)
+            limits[0] = self._within(wanted, spent_usd, others_usd)
             return limits[0].worst_case_usd(self.usd_per_s)
 
         order = Order(job=job, model=self.model, at_s=self.clock(), region=self.region, usd_per_s=self.usd_per_s)

@@ -175,6 +175,8 @@ def test_runs_at_the_same_time_share_a_month(tmp_path: Path) -> None:
     ledger, month = purse.ledger, month_of(amt.now_s)
     assert 0 < len(started) < 5
     assert total_usd(ledger.entries(), month) <= 6.0
+    with pytest.raises(OverBudget, match="this month's"):  # a plan says what a run would be told
+        purse.afford("another", wanted, spent_usd=0.0)
     amt.sleep(5000)
     reconcile(ledger, amt, region="us-east-1", now_s=amt.now_s)
     assert total_usd(ledger.entries(), month) == pytest.approx(amt.charged_s() * purse.usd_per_s)
