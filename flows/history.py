@@ -14,6 +14,7 @@ from components.settings import Settings, read_settings
 from components.tuning.engine import Engine
 from components.tuning.result import iso
 from components.tuning.trial_reader import collect
+from components.tuning.tuning_jobs import summaries, tags_of
 from flows.engines import ENGINES, open_engine, open_store
 
 _COUNTS = {
@@ -33,17 +34,14 @@ def list_jobs(engine_name: str = "local") -> dict[str, Any]:
     if engine_name == "local" and not settings.amt_home.is_dir():
         return {"jobs": []}
     engine = _looking(settings, engine_name)
-    page: dict[str, Any] = {"MaxResults": 100, "SortBy": "CreationTime", "SortOrder": "Descending"}
     found: list[dict[str, Any]] = []
-    while True:
-        answer = engine.client.list_hyper_parameter_tuning_jobs(**page)
-        for summary in answer["HyperParameterTuningJobSummaries"]:
-            job = _document(engine, _describe(engine, summary["HyperParameterTuningJobName"]))
-            if job["model"] is not None or engine_name == "local":  # others tune in the same account
-                found.append(job)
-        if not answer.get("NextToken") or (engine_name != "local" and len(found) >= _MOST_CLOUD_JOBS):
-            return {"jobs": found}
-        page["NextToken"] = answer["NextToken"]
+    for summary in summaries(engine.client, SortBy="CreationTime", SortOrder="Descending"):
+        job = _document(engine, _describe(engine, summary["HyperParameterTuningJobName"]))
+        if job["model"] is not None or engine_name == "local":  # others tune in the same account
+            found.append(job)
+        if engine_name != "local" and len(found) == _MOST_CLOUD_JOBS:
+            break
+    return {"jobs": found}
 
 
 def job_status(name: str, engine_name: str = "local") -> dict[str, Any]:
@@ -124,12 +122,11 @@ def _no_job(name: str) -> NotFound:
 
 
 def _document(engine: Engine, job: Mapping[str, Any]) -> dict[str, Any]:
-    tags = engine.client.list_tags(ResourceArn=job["HyperParameterTuningJobArn"])["Tags"]
     best = job.get("BestTrainingJob")
     counters = job["TrainingJobStatusCounters"]
     return {
         "name": job["HyperParameterTuningJobName"],
-        "model": next((tag["Value"] for tag in tags if tag["Key"] == TAG_MODEL), None),
+        "model": tags_of(engine.client, job["HyperParameterTuningJobArn"]).get(TAG_MODEL),
         "engine": engine.name,
         "status": job["HyperParameterTuningJobStatus"],
         "strategy": job["HyperParameterTuningJobConfig"]["Strategy"].lower(),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from components import naming
 from components.tuning.attempts import Attempt
 from components.tuning.client import TuningClient
 from components.tuning.engine import Engine, Remember
 from components.tuning.lineage import Earlier, Parents, choose_parents
+from components.tuning.tuning_jobs import described, summaries, tags_of
 from flows.line import Line, RunIdentity
 from flows.requests import search_of
 
@@ -29,14 +29,10 @@ def first_parents(
 ) -> Parents | None:
     """The parents of a run's first attempt; None when that is there already, and has what it has."""
     draft = search_of(line, identity, channels=channels, snapshot_digest=snapshot_digest, purse=None, draft=True)
-    try:
-        engine.client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=draft.name_of(1))
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("ResourceNotFound", "ResourceNotFoundException"):
-            raise
-        request = draft.request_for(Attempt(number=1, jobs=draft.max_jobs, used_s=0))
-        return parents_of(line, identity, engine, request, snapshot_digest=snapshot_digest)
-    return None
+    if described(engine.client, draft.name_of(1)) is not None:
+        return None
+    request = draft.request_for(Attempt(number=1, jobs=draft.max_jobs, used_s=0))
+    return parents_of(line, identity, engine, request, snapshot_digest=snapshot_digest)
 
 
 def parents_of(
@@ -85,43 +81,35 @@ def _recall(line: Line, remember: Remember) -> None:
 
 
 def _of_model(client: TuningClient, model: str, *, own: str) -> Iterator[Earlier]:
-    page: dict[str, Any] = {
-        "NameContains": naming.job_stem(model),
-        "SortBy": "CreationTime",
-        "SortOrder": "Descending",
-        "MaxResults": _LOOKED_AT,
-    }
-    for summary in client.list_hyper_parameter_tuning_jobs(**page)["HyperParameterTuningJobSummaries"]:
-        described = client.describe_hyper_parameter_tuning_job(
-            HyperParameterTuningJobName=summary["HyperParameterTuningJobName"]
-        )
-        tags = _tags(client, described)
-        if tags.get(naming.TAG_MODEL) == model and tags.get(naming.TAG_RUN_DIGEST) != own:
-            yield _earlier(described, tags)
+    newest = summaries(
+        client,
+        NameContains=naming.job_stem(model),
+        SortBy="CreationTime",
+        SortOrder="Descending",
+        MaxResults=_LOOKED_AT,
+    )
+    for summary in islice(newest, _LOOKED_AT):
+        tags = tags_of(client, summary["HyperParameterTuningJobArn"])
+        if tags.get(naming.TAG_MODEL) != model or tags.get(naming.TAG_RUN_DIGEST) == own:
+            continue
+        job = described(client, summary["HyperParameterTuningJobName"])
+        if job is not None:
+            yield _earlier(job, tags)
 
 
 def _named(client: TuningClient, names: tuple[str, ...]) -> Iterator[Earlier]:
     for name in names:
-        try:
-            described = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("ResourceNotFound", "ResourceNotFoundException"):
-                continue  # the choice says that it is not there
-            raise
-        yield _earlier(described, _tags(client, described))
+        job = described(client, name)
+        if job is not None:  # the choice says that it is not there
+            yield _earlier(job, tags_of(client, job["HyperParameterTuningJobArn"]))
 
 
-def _tags(client: TuningClient, described: Mapping[str, Any]) -> dict[str, str]:
-    tags = client.list_tags(ResourceArn=described["HyperParameterTuningJobArn"])["Tags"]
-    return {tag["Key"]: tag["Value"] for tag in tags}
-
-
-def _earlier(described: Mapping[str, Any], tags: Mapping[str, str]) -> Earlier:
-    best = described.get("BestTrainingJob", {}).get("FinalHyperParameterTuningJobObjectiveMetric")
+def _earlier(job: Mapping[str, Any], tags: Mapping[str, str]) -> Earlier:
+    best = job.get("BestTrainingJob", {}).get("FinalHyperParameterTuningJobObjectiveMetric")
     return Earlier(
-        described=described,
+        described=job,
         snapshot=tags.get(naming.TAG_SNAPSHOT),
-        created_s=described["CreationTime"].timestamp(),
+        created_s=job["CreationTime"].timestamp(),
         best=None if best is None else float(best["Value"]),
-        launched=sum(described["TrainingJobStatusCounters"].values()),
+        launched=sum(job["TrainingJobStatusCounters"].values()),
     )

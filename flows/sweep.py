@@ -14,6 +14,7 @@ from components.settings import Settings, read_settings
 from components.storage import ObjectStore
 from components.tuning.engine import Engine
 from components.tuning.sweep import PATIENCE_S, RunningJob, orphans
+from components.tuning.tuning_jobs import summaries, tags_of
 from flows.engines import open_engine, open_store
 from flows.history import stop_job
 from flows.line import Line
@@ -68,15 +69,10 @@ def sweep(*, stop: bool, patience_s: float = PATIENCE_S) -> dict[str, Any]:
 
 
 def _running(engine: Engine, settings: Settings, store: ObjectStore) -> Iterator[RunningJob]:
-    page: dict[str, Any] = {"StatusEquals": "InProgress", "MaxResults": 100}
-    while True:
-        answer = engine.client.list_hyper_parameter_tuning_jobs(**page)
-        for summary in answer["HyperParameterTuningJobSummaries"]:
-            tags = engine.client.list_tags(ResourceArn=summary["HyperParameterTuningJobArn"])["Tags"]
-            model = next((tag["Value"] for tag in tags if tag["Key"] == naming.TAG_MODEL), None)
-            if model is None:  # somebody else's
-                continue
-            name = summary["HyperParameterTuningJobName"]
+    for summary in summaries(engine.client, StatusEquals="InProgress"):
+        name = summary["HyperParameterTuningJobName"]
+        model = tags_of(engine.client, summary["HyperParameterTuningJobArn"]).get(naming.TAG_MODEL)
+        if model is not None:  # else somebody else's
             yield RunningJob(
                 name=name,
                 model=model,
@@ -84,9 +80,6 @@ def _running(engine: Engine, settings: Settings, store: ObjectStore) -> Iterator
                 followed_s=_followed_s(settings, store, name),
                 submitted=store.exists(_uri(settings, naming.submission_key(name))),
             )
-        if not answer.get("NextToken"):
-            return
-        page["NextToken"] = answer["NextToken"]
 
 
 def _followed_s(settings: Settings, store: ObjectStore, name: str) -> float | None:

@@ -167,7 +167,7 @@ def finish(
     )
     score = {} if document["test_score"] is None else {"test_score": document["test_score"]}
     labels = {"retune.version": str(version.version), naming.TAG_PROMOTION_REASON: promotion.reason}
-    searched.run.finish(status="FINISHED", metrics=score, tags=labels)
+    searched.run.finish(status="FINISHED", best=searched.result.best, metrics=score, tags=labels)
     registry.finish(version.version, document, now=datetime.now(UTC))
     return document
 

@@ -93,6 +93,7 @@ class RetrainingRun:
         self,
         *,
         status: RunStatus,
+        best: Trial | None = None,
         metrics: Mapping[str, float] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
@@ -104,6 +105,7 @@ class RetrainingRun:
 
         Args:
             status: MLflow's.
+            best: The trial that is registered; by default the one with the best objective, with a model or without.
             metrics: More of them, such as the test score.
             tags: More of them, such as the registered version.
 
@@ -113,7 +115,7 @@ class RetrainingRun:
         with self._lock, answering(self._tracking_uri):
             from mlflow.entities import Metric, RunTag
 
-            best = best_of(list(self._trials.values()), maximize=self._objective.type == "maximize")
+            best = best or best_of(list(self._trials.values()), maximize=self._objective.type == "maximize")
             wanted = {**self._summary(best), **{mlflow_key(key): value for key, value in (metrics or {}).items()}}
             there = self._client.get_run(self.run_id).data.metrics
             now_ms = int(time.time() * 1000)

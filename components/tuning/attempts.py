@@ -13,6 +13,7 @@ from components.naming import TAG_RUN_DIGEST
 from components.tuning.client import TuningClient
 from components.tuning.result import Trial
 from components.tuning.trial_reader import TrialReader
+from components.tuning.tuning_jobs import described, tags_of
 
 UNFINISHED = ("InProgress", "Stopping")
 _MAX_ATTEMPTS = 99
@@ -106,14 +107,10 @@ def create(client: TuningClient, request: Mapping[str, Any]) -> bool:
 def _attempts(client: TuningClient, search: Search) -> Iterator[Mapping[str, Any]]:
     for attempt in range(1, _MAX_ATTEMPTS + 1):
         name = search.name_of(attempt)
-        try:
-            job = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("ResourceNotFound", "ResourceNotFoundException"):
-                return
-            raise
-        tags = client.list_tags(ResourceArn=job["HyperParameterTuningJobArn"])["Tags"]
-        digest = next((tag["Value"] for tag in tags if tag["Key"] == TAG_RUN_DIGEST), None)
+        job = described(client, name)
+        if job is None:
+            return
+        digest = tags_of(client, job["HyperParameterTuningJobArn"]).get(TAG_RUN_DIGEST)
         if digest != search.digest:
             raise Refused(
                 f"tuning job {name} must carry the tag {TAG_RUN_DIGEST}={search.digest} to be taken up again, "

@@ -1,7 +1,7 @@
 """What SageMaker training costs an hour: told in the settings, read from AWS's Price List API, or a small dated table.
 
-The API's answers are kept for a week, and for ten minutes that it gave none. The table holds us-east-1's prices only: for
-another region, and for an instance type that is not in it, a price has to be told before money is spent.
+The API's answers are kept for a week, and for ten minutes that it gave none. The table holds us-east-1's prices only:
+for another region, and for an instance type that is not in it, a price has to be told before money is spent.
 """
 
 from __future__ import annotations

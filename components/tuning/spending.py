@@ -6,16 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from botocore.exceptions import ClientError
-
 from components.tuning.budget import STOP_GRACE_S, Limits, within_cap
 from components.tuning.client import TuningClient
 from components.tuning.ledger import Ledger, Order, month_of, total_usd
 from components.tuning.prices import Price
 from components.tuning.result import Trial
 from components.tuning.trial_reader import collect
+from components.tuning.tuning_jobs import TERMINAL, described
 
-_TERMINAL = ("Completed", "Failed", "Stopped")
 # A reservation whose job never came to be: its run died between the two, or is about to create it.
 _NEVER_CREATED_S = 900.0
 
@@ -134,14 +132,10 @@ def reconcile(ledger: Ledger, client: TuningClient, *, region: str, now_s: float
     for entry in ledger.entries():
         if entry.spent_usd is not None or entry.region != region:
             continue
-        try:
-            job = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=entry.job)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in ("ResourceNotFound", "ResourceNotFoundException"):
-                raise
+        job = described(client, entry.job)
+        if job is None:
             if now_s - entry.at_s > _NEVER_CREATED_S:
                 ledger.settle(entry.job, 0.0)
-            continue
-        if job["HyperParameterTuningJobStatus"] in _TERMINAL:
+        elif job["HyperParameterTuningJobStatus"] in TERMINAL:
             billable = sum(trial.billable_seconds or 0 for trial in collect(client, [entry.job]))
             ledger.settle(entry.job, billable * entry.usd_per_s)
