@@ -201,12 +201,12 @@ class ActiveJobs:
 
     def _runner_ended(self, job: TuningJob, active: _Active, event: Mapping[str, Any]) -> None:
         record = read_json(active.folder.exit)
-        if record is None:
-            recovery.end_leftovers([active.folder])  # what its container started may live on
-        else:
+        if record is not None:
             self._adopt(job, active, record)
             return
-        if active.trial.status == "Stopping":
+        recovery.end_leftovers([active.folder])  # what its container started may live on
+        # A stop that came in just before its runner died is in the store and not heard here yet.
+        if active.trial.status == "Stopping" or active.trial.name in self._store.asked_to_stop():
             self._end_stopped(job, active, time.time())
         elif (event["code"] is None or event["code"] < 0) and self._deaths[active.trial.name] < _MOST_DEATHS - 1:
             self._deaths[active.trial.name] += 1

@@ -18,33 +18,15 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from components.amt import store_schema
 from components.amt.records import TrainingJob, TuningJob, TuningStatus
 from components.errors import Busy, CannotWrite, Damaged
 
 _BUSY_TIMEOUT_S = 30.0
 _DELETED = "~"  # in the name of no tuning job
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS tuning_job (
-    name TEXT PRIMARY KEY COLLATE NOCASE, arn TEXT NOT NULL, request TEXT NOT NULL, tags TEXT NOT NULL,
-    seed INTEGER NOT NULL, status TEXT NOT NULL, failure_reason TEXT, created_s REAL NOT NULL, modified_s REAL NOT NULL,
-    ended_s REAL, runtime_s REAL NOT NULL, parents TEXT NOT NULL DEFAULT '[]'
-) STRICT;
-CREATE TABLE IF NOT EXISTS training_job (
-    name TEXT PRIMARY KEY COLLATE NOCASE, tuning_job TEXT NOT NULL COLLATE NOCASE REFERENCES tuning_job (name),
-    number INTEGER NOT NULL, attempt INTEGER NOT NULL, tuned TEXT NOT NULL, status TEXT NOT NULL,
-    secondary_status TEXT NOT NULL, transitions TEXT NOT NULL, objective_status TEXT NOT NULL, objective REAL,
-    metrics TEXT NOT NULL, created_s REAL NOT NULL, started_s REAL, ended_s REAL, modified_s REAL NOT NULL,
-    failure_reason TEXT, internal_error INTEGER NOT NULL, interrupted_s REAL NOT NULL DEFAULT 0,
-    UNIQUE (tuning_job, number)
-) STRICT;
-CREATE TABLE IF NOT EXISTS stop_request (training_job TEXT PRIMARY KEY COLLATE NOCASE) STRICT;
-"""
-# Columns that an earlier version did not have, as they are added to its tables.
-_LATER_COLUMNS = (
-    ("tuning_job", "parents", "TEXT NOT NULL DEFAULT '[]'"),
-    ("training_job", "interrupted_s", "REAL NOT NULL DEFAULT 0"),
-)
+_ASKED_TO_STOP = """SELECT training_job FROM stop_request
+UNION SELECT t.name FROM training_job t JOIN tuning_job j ON t.tuning_job = j.name WHERE j.status = 'Stopping'"""
 _JSON_COLUMNS = frozenset({"request", "tags", "tuned", "transitions", "metrics", "parents"})
 _TUNING = tuple(field.name for field in fields(TuningJob))
 _TRAINING = tuple(field.name for field in fields(TrainingJob))
@@ -79,18 +61,10 @@ class AmtStore:
                 self._connection.execute("PRAGMA journal_mode=WAL")
                 self._connection.execute("PRAGMA synchronous=FULL")
                 self._connection.execute("PRAGMA foreign_keys=ON")
-                self._connection.executescript(_SCHEMA)
-                self._add_missing_columns()
+                store_schema.apply(self._connection)
             except sqlite3.Error:
                 self._connection.close()
                 raise
-
-    def _add_missing_columns(self) -> None:
-        """Bring a home of an earlier version up to the schema."""
-        for table, name, declaration in _LATER_COLUMNS:
-            known = {row["name"] for row in self._connection.execute(f"PRAGMA table_info({table})")}
-            if name not in known:
-                self._connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {declaration}")
 
     def close(self) -> None:
         """Close the file; the store is unusable afterwards."""
@@ -255,8 +229,8 @@ class AmtStore:
             self._connection.execute("INSERT OR IGNORE INTO stop_request VALUES (?)", (training_job,))
 
     def asked_to_stop(self) -> frozenset[str]:
-        """Names of training jobs that somebody asked to stop, ended ones among them."""
-        return frozenset(row[0] for row in self._rows("SELECT training_job FROM stop_request"))
+        """Names of training jobs that somebody asked to stop, alone or with their tuning job; ended ones among them."""
+        return frozenset(row[0] for row in self._rows(_ASKED_TO_STOP))
 
     def _insert(self, table: str, columns: Sequence[str], values: dict[str, Any]) -> None:
         encoded = _encoded(values)
