@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ValidationError, field_validator
+from pydantic import BaseModel, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
 
-from components.data.data_spec import DataSpec
+from components.data.data_spec import CHANNELS, ROWS, AnyData, ChannelsSpec
 from components.deployment.deployment_spec import DeploymentSpec
 from components.errors import InvalidInput, InvalidSpec, NotFound
 from components.naming import MODEL_NAME
@@ -41,7 +41,7 @@ class RetrainSpec(SpecPart):
     """
 
     name: str
-    data: DataSpec
+    data: AnyData
     training: TrainingSpec = TrainingSpec()
     tuning: TuningSpec
     budget: Budget = Budget()
@@ -57,6 +57,24 @@ class RetrainSpec(SpecPart):
         if not MODEL_NAME.fullmatch(name):
             raise ValueError(f"1-63 characters of [a-zA-Z0-9_.-], the first a letter or digit, got {name!r}")
         return name
+
+    @model_validator(mode="after")
+    def _channel_laws(self) -> RetrainSpec:
+        if not isinstance(self.data, ChannelsSpec):
+            return self
+        asked = self.promotion.metric
+        if self.data.held_out is None and asked not in (None, self.tuning.objective.metric):
+            raise ValueError(
+                f"promotion.metric {asked} needs rows to be computed on: name data.target and a channel test, or leave "
+                "it out to go by the objective that trials report"
+            )
+        names = set(self.data.trained_on)
+        if not self.training.is_script and (names - {"train", "validation"} or "train" not in names):
+            raise ValueError(
+                "data.channels of the built-in algorithm are train and validation (and test, held out, with "
+                f"data.target), got {', '.join(sorted(names))}"
+            )
+        return self
 
     @property
     def model(self) -> str:
@@ -156,6 +174,7 @@ def _real_keys(loc: Sequence[int | str], document: Any, *, missing_last: bool) -
     """The part of pydantic's location that is in the document; the rest names branches of unions."""
     keys: list[int | str] = []
     place: Any = document
+    loc = [key for key in loc if key not in (ROWS, CHANNELS)]
     for index, key in enumerate(loc):
         known = place if isinstance(place, dict) else range(len(place)) if isinstance(place, list) else ()
         if key in known:

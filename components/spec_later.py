@@ -9,8 +9,6 @@ from typing import Any
 
 # Path of the field -> the values that mean "off", which may be written out.
 _OFF: dict[str, tuple[Any, ...]] = {
-    "data.channels": (),
-    "data.prepare": (),
     "tuning.stop_when.converged": (False,),
     "decision.refit_below_drift": (None,),
     "promotion.confidence": (None,),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from components import naming
+from components.data.data_spec import named_sources
 from components.decision import Fingerprint
 from components.errors import InvalidInput
 from components.project_settings import ProjectSettings, read_project_settings
@@ -141,7 +142,8 @@ def open_line(options: RunOptions, settings: Settings | None = None) -> Line:
 def _refuse_disallowed(spec: RetrainSpec, project: ProjectSettings) -> None:
     if spec.training.image is not None:
         project.allow.check_image(spec.training.image)
-    project.allow.check_source(spec.data.source)
+    for source in named_sources(spec.data):
+        project.allow.check_source(source)
 
 
 def resolve_spec(path: Path, options: RunOptions) -> RetrainSpec:

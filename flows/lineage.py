@@ -9,6 +9,7 @@ from typing import Any
 from components import naming
 from components.tuning.attempts import Attempt
 from components.tuning.client import TuningClient
+from components.tuning.definition import Channel
 from components.tuning.engine import Engine, Remember
 from components.tuning.lineage import Earlier, Parents, choose_parents
 from components.tuning.tuning_jobs import described, summaries, tags_of
@@ -24,7 +25,7 @@ def first_parents(
     identity: RunIdentity,
     engine: Engine,
     *,
-    channels: Mapping[str, str],
+    channels: Mapping[str, Channel],
     snapshot_digest: str,
 ) -> Parents | None:
     """The parents of a run's first attempt; None when that is there already, and has what it has."""

@@ -77,10 +77,10 @@ def _have_prefect(settings: Settings) -> None:
 
 def refuse_early(line: Line) -> None:
     """Everything that can be refused before a service starts or a trial runs; writes the snapshot and nothing else."""
-    from components.data.snapshot import publish
     from components.registry.connection import connect
     from components.registry.metrics import is_known
     from components.tuning.attempts import Attempt
+    from flows.data import drafted_channels, has_rows, refuse_bad_data
     from flows.line import identify
     from flows.local_services import refuse_busy_port
     from flows.money import purse_of
@@ -89,7 +89,7 @@ def refuse_early(line: Line) -> None:
     settings, spec = line.settings, line.spec
     settings.check_home()
     refuse_busy_port(settings, spec)
-    if spec.promotion.metric is not None and not is_known(spec.promotion.metric):
+    if spec.promotion.metric is not None and has_rows(spec.data) and not is_known(spec.promotion.metric):
         raise InvalidInput(
             f"promotion.metric must be one that can be recomputed, such as auc, got {spec.promotion.metric}"
         )
@@ -97,11 +97,10 @@ def refuse_early(line: Line) -> None:
         connect(settings.tracking_uri)
     # The request is complete but for the data's digest, which changes no law.
     draft = identify(line, snapshot_digest="", generation=0)
-    places = {part: f"{settings.base_uri}/snapshots/0/{part}/" for part in ("train", "validation")}
-    search_of(line, draft, channels=places, snapshot_digest="0", purse=purse_of(line), draft=True).request_for(
-        Attempt(number=1, jobs=spec.tuning.max_jobs, used_s=0)
-    )
-    publish(spec.data, base_dir=line.root, store=line.store, base_uri=settings.base_uri, scratch=settings.scratch)
+    search_of(
+        line, draft, channels=drafted_channels(line), snapshot_digest="0", purse=purse_of(line), draft=True
+    ).request_for(Attempt(number=1, jobs=spec.tuning.max_jobs, used_s=0))
+    refuse_bad_data(line)
     settings.writable_home()
 
 

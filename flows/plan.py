@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from components.data.snapshot import DataSnapshot, preview
 from components.registry.model_version import ModelVersion
 from components.tuning.attempts import Attempt, find_attempts, next_attempt
 from components.tuning.budget import Limits
@@ -14,6 +13,7 @@ from components.tuning.client import TuningClient
 from components.tuning.lineage import Parents
 from components.tuning.spending import Purse
 from components.tuning.trial_reader import TrialReader
+from flows.data import RunData, channels_of, look_at_data, rows_of
 from flows.engines import open_engine
 from flows.line import Line, RunOptions, identify, open_line
 from flows.lineage import first_parents
@@ -32,13 +32,7 @@ def plan_of(options: RunOptions) -> dict[str, Any]:
     from flows.versions import registry_of
 
     line = open_line(options)
-    snapshot = preview(
-        line.spec.data,
-        base_dir=line.root,
-        store=line.store,
-        base_uri=line.settings.base_uri,
-        scratch=line.settings.scratch,
-    )
+    snapshot = look_at_data(line)
     registry = registry_of(line) if _has_registry(line) else None
     last = base_version(line, snapshot.digest, registry) if registry is not None else None
     decision = decision_for(line, snapshot.digest, last)
@@ -49,7 +43,7 @@ def plan_of(options: RunOptions) -> dict[str, Any]:
         "reason": decision.reason,
         "snapshot": snapshot.digest,
         "engine": options.engine,
-        "rows": dict(snapshot.rows),
+        "rows": dict(rows_of(snapshot)),
         "warm_start": Parents().document(),
     }
     if decision.mode == "skip" and last is not None:
@@ -72,9 +66,9 @@ def _standing(last: ModelVersion) -> dict[str, Any]:
     }
 
 
-def _search(line: Line, snapshot: DataSnapshot, generation: int) -> dict[str, Any]:
+def _search(line: Line, snapshot: RunData, generation: int) -> dict[str, Any]:
     identity = identify(line, snapshot_digest=snapshot.digest, generation=generation)
-    channels = {part: snapshot.channel_uri(part) for part in ("train", "validation")}
+    channels = channels_of(snapshot)
     purse = purse_of(line)
     parents: Parents | None = None
     client: TuningClient | None = None

@@ -22,7 +22,7 @@ def search_of(
     line: Line,
     identity: RunIdentity,
     *,
-    channels: Mapping[str, str],
+    channels: Mapping[str, Channel],
     snapshot_digest: str,
     purse: Purse | None,
     parents: Parents = NO_PARENTS,
@@ -33,7 +33,7 @@ def search_of(
     Args:
         line: Inputs.
         identity: Which run it is.
-        channels: Channel name to `s3://` prefix.
+        channels: Input channels by name.
         snapshot_digest: Of the data.
         parents: What the first attempt is warm-started from; a later one from those before it.
         purse: The run's money; None on an engine that costs none.
@@ -96,10 +96,10 @@ def _limits(line: Line, attempt: Attempt) -> Limits:
     )
 
 
-def _places(line: Line, channels: Mapping[str, str], name: str) -> RequestPlaces:
+def _places(line: Line, channels: Mapping[str, Channel], name: str) -> RequestPlaces:
     base_uri = line.settings.base_uri
     return RequestPlaces(
-        channels={part: Channel(uri=uri) for part, uri in channels.items()},
+        channels=channels,
         output_uri=f"{base_uri}/{naming.output_prefix(line.spec.model)}",
         checkpoint_uri=f"{base_uri}/{naming.checkpoint_prefix(name)}",
         code_uri=None if line.code is None else code_archive_uri(line.code, base_uri),

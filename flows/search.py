@@ -13,7 +13,6 @@ from types import FrameType
 from typing import Any, Literal
 
 from components import naming
-from components.data.snapshot import DataSnapshot
 from components.decision import Decision
 from components.errors import Cancelled, RetuneError, TuningFailed
 from components.registry.model_version import ModelVersion
@@ -24,6 +23,7 @@ from components.tuning.engine import Progress, tune
 from components.tuning.lineage import Parents
 from components.tuning.result import TuningResult
 from flows.artifacts import ProgressArtifact, cancel_asked, trials_table
+from flows.data import RunData, channels_of
 from flows.engines import open_engine
 from flows.line import Line, RunIdentity
 from flows.lineage import first_parents
@@ -51,7 +51,7 @@ class Run:
     """
 
     identity: RunIdentity
-    snapshot: DataSnapshot
+    snapshot: RunData
     decision: Decision
     base: ModelVersion | None
 
@@ -76,7 +76,7 @@ def run_search(line: Line, run: Run, parents: Parents | None = None) -> Searched
         TuningFailed: No trial has an objective, or the tuning job failed midway.
         Cancelled: Stopped on request.
     """
-    channels = channels_of(run)
+    channels = channels_of(run.snapshot)
     purse = purse_of(line)
     if purse is not None:
         settle_up(line)  # what others left reserved and have ended since is free again
@@ -152,14 +152,14 @@ def model_uri(line: Line, training_job: str) -> str:
 def _request(line: Line, run: Run) -> dict[str, Any]:
     """The first attempt's request without parents: what a fresh runner needs to take the search for a parent."""
     search = search_of(
-        line, run.identity, channels=channels_of(run), snapshot_digest=run.snapshot.digest, purse=None, draft=True
+        line,
+        run.identity,
+        channels=channels_of(run.snapshot),
+        snapshot_digest=run.snapshot.digest,
+        purse=None,
+        draft=True,
     )
     return dict(search.request_for(Attempt(number=1, jobs=search.max_jobs, used_s=0)))
-
-
-def channels_of(run: Run) -> dict[str, str]:
-    """Channel name to `s3://` prefix of a run's data."""
-    return {part: run.snapshot.channel_uri(part) for part in ("train", "validation")}
 
 
 def _open_run(line: Line, run: Run, parents: Parents | None) -> RetrainingRun:

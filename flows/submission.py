@@ -11,16 +11,16 @@ from dataclasses import asdict, dataclass
 from typing import Any, TextIO, cast
 
 from components import naming
-from components.data.snapshot import DataSnapshot, load
 from components.decision import Decision
 from components.errors import Damaged, InvalidInput, NotFound
 from components.settings import read_settings
 from components.tuning.engine import begin
 from components.tuning.lineage import Parents
 from components.tuning.trial_reader import TrialReader
+from flows.data import RunData, channels_of, data_of, kept_of
 from flows.engines import open_engine, open_store
 from flows.line import Line, RunIdentity, RunOptions, open_line
-from flows.search import Run, channels_of
+from flows.search import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ def submit(options: RunOptions, *, progress: TextIO) -> dict[str, Any]:
     with reporting_to(for_stream(progress)):
         refuse_early(line)
         # The stages without Prefect: nothing here needs a server, and the caller's time is short.
-        snapshot: DataSnapshot = cast(Any, tasks.take_snapshot).fn(line)
+        snapshot: RunData = cast(Any, tasks.take_snapshot).fn(line)
         run: Run = cast(Any, tasks.decide).fn(line, snapshot)
         document = {
             "model": line.spec.model,
@@ -115,7 +115,7 @@ def take_up(job: str) -> Submitted:
         line=line,
         run=Run(
             identity=RunIdentity(digest=kept["run_digest"], generation=kept["generation"]),
-            snapshot=load(kept["snapshot_uri"], line.store),
+            snapshot=data_of(line, kept),
             decision=Decision(mode="tune", reason=kept["reason"]),
             base=None,
         ),
@@ -134,7 +134,7 @@ def _start(line: Line, run: Run) -> tuple[str, Parents]:
 
     engine = open_engine(line.options.engine, line.settings, line.store, supervise=False)
     settle_up(line)
-    digest, channels = run.snapshot.digest, channels_of(run)
+    digest, channels = run.snapshot.digest, channels_of(run.snapshot)
     parents = first_parents(line, run.identity, engine, channels=channels, snapshot_digest=digest)
     search = search_of(
         line,
@@ -148,7 +148,7 @@ def _start(line: Line, run: Run) -> tuple[str, Parents]:
         "options": asdict(line.options),
         "run_digest": run.identity.digest,
         "generation": run.identity.generation,
-        "snapshot_uri": run.snapshot.uri,
+        **kept_of(run.snapshot),
         "reason": run.decision.reason,
         "spec_digest": line.spec_digest,
         "code_digest": line.code_digest,

@@ -15,7 +15,6 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
 from components import naming
-from components.data.snapshot import DataSnapshot, publish
 from components.decision import Decision, Fingerprint
 from components.decision import decide as decide_purely
 from components.deployment.target import Deployment
@@ -25,6 +24,7 @@ from components.registry.model_version import ModelVersion
 from components.registry.promotion import PromotionDecision
 from components.tuning.lineage import Parents
 from flows import results
+from flows.data import RunData, described, take_data
 from flows.line import Line, identify
 from flows.local_services import deploy_champion
 from flows.progress import reporter
@@ -52,20 +52,16 @@ def stage(function: Callable[P, R]) -> Callable[P, R]:
 
 
 @stage
-def take_snapshot(line: Line) -> DataSnapshot:
-    """Data as an immutable snapshot in the store."""
-    settings = line.settings
-    settings.writable_home()
-    snapshot = publish(
-        line.spec.data, base_dir=line.root, store=line.store, base_uri=settings.base_uri, scratch=settings.scratch
-    )
-    rows = ", ".join(f"{count:,} {part}" for part, count in snapshot.rows.items() if count)
-    reporter().stage(f"data: {rows} rows, {len(snapshot.features)} columns, snapshot {snapshot.digest[:12]}")
-    return snapshot
+def take_snapshot(line: Line) -> RunData:
+    """Data as an immutable snapshot in the store, or the listing of data that stay where they are."""
+    line.settings.writable_home()
+    data = take_data(line)
+    reporter().stage(f"data: {described(data)}")
+    return data
 
 
 @stage
-def decide(line: Line, snapshot: DataSnapshot) -> Run:
+def decide(line: Line, snapshot: RunData) -> Run:
     """Skip or tune, with the reason; and which run this is, the same until it is finished."""
     registry = registry_of(line)
     # Read before the decision: a run that finishes in between is then decided on, not trained again.

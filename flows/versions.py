@@ -11,10 +11,12 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from components import naming
-from components.data.snapshot import raw_part
+from components.data.in_place import InPlaceData, held_out_part
+from components.data.snapshot import RawPart, raw_part
 from components.errors import NotFound, TuningFailed
 from components.registry.connection import redacted
 from components.registry.contest import contest, settle
+from components.registry.in_place_models import contest_by_report
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import Lineage, ModelVersion
 from components.registry.promotion import PromotionDecision
@@ -86,7 +88,9 @@ def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
                 is_script=line.spec.training.is_script,
             ),
             snapshot=run.snapshot,
-            validation=raw_part(run.snapshot, "validation", line.store),
+            validation=None
+            if isinstance(run.snapshot, InPlaceData)
+            else raw_part(run.snapshot, "validation", line.store),
             lineage=lineage,
             run_id=searched.run.run_id,
             scratch=scratch,
@@ -98,21 +102,39 @@ def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
 def settle_champion(line: Line, run: Run, searched: Searched, version: ModelVersion) -> PromotionDecision:
     """Champion or challenger, on the same held-out rows, both scored now."""
     spec, registry = line.spec, registry_of(line)
-    part: Literal["test", "validation"] = "test" if run.snapshot.rows.get("test") else "validation"
     with _failing(searched.run), _one_at_a_time(line), _scratch(line) as scratch:
-        decision = contest(
-            registry=registry,
-            challenger=version,
-            rows=raw_part(run.snapshot, part, line.store),
-            metric=spec.promotion.metric or spec.tuning.objective.metric,
-            min_improvement=spec.promotion.min_improvement,
-            classes=run.snapshot.classes,
-            scratch=scratch,
-        )
+        compared = _rows_to_compare_on(line, run)
+        if compared is None:
+            decision = contest_by_report(
+                registry=registry,
+                challenger=version,
+                objective=spec.tuning.objective.type,
+                min_improvement=spec.promotion.min_improvement,
+            )
+        else:
+            rows, classes = compared
+            decision = contest(
+                registry=registry,
+                challenger=version,
+                rows=rows,
+                metric=spec.promotion.metric or spec.tuning.objective.metric,
+                min_improvement=spec.promotion.min_improvement,
+                classes=classes,
+                scratch=scratch,
+            )
         settle(registry=registry, challenger=version, decision=decision, by=line.settings.user, now=datetime.now(UTC))
     verdict = "is champion" if decision.promote else "stays challenger"
     reporter().stage(f"promotion: version {version.version} {verdict}; {decision.reason}")
     return decision
+
+
+def _rows_to_compare_on(line: Line, run: Run) -> tuple[RawPart, tuple[str, ...] | None] | None:
+    """Rows that no trial was trained on, and their classes; None when nobody holds any out."""
+    data = run.snapshot
+    if isinstance(data, InPlaceData):
+        return None if data.spec.held_out is None else held_out_part(data.spec, line.store)
+    part: Literal["test", "validation"] = "test" if data.rows.get("test") else "validation"
+    return raw_part(data, part, line.store), data.classes
 
 
 @contextmanager

@@ -116,14 +116,17 @@ def check_inputs(definition: Mapping[str, Any], *, store: ObjectStore, region: s
             raise client_error("ValidationException", text, operation)
 
 
-def place_channel(channel: Mapping[str, Any], *, folder: Path, store: ObjectStore, cache: Cache) -> None:
+def place_channel(channel: Mapping[str, Any], *, folder: Path, store: ObjectStore, cache: Cache, mode: str) -> None:
     """Put a channel's files where the container reads them, `input/data/<channel>/`.
+
+    FastFile streams on AWS and copies nothing: here a store on this machine is read where it is, however large.
 
     Args:
         channel: One entry of InputDataConfig with an S3Prefix or a ManifestFile.
         folder: The channel's folder; it is made.
         store: Where the objects are.
         cache: Where their content is kept here.
+        mode: The algorithm's TrainingInputMode, where the channel has none of its own.
 
     Raises:
         NotFound: No object is there.
@@ -133,11 +136,17 @@ def place_channel(channel: Mapping[str, Any], *, folder: Path, store: ObjectStor
     uri = s3_uri(channel)
     folder.mkdir(parents=True)
     empty = True
+    streamed = channel.get("InputMode", mode) == "FastFile"
     is_manifest = channel["DataSource"]["S3DataSource"].get("S3DataType") == "ManifestFile"
     for found, relative in _listed(uri, store) if is_manifest else _below(uri, store):
         empty = False
         try:
-            _place(cache.file(found), folder / relative)
+            original = store.in_place(found.uri) if streamed else None
+            if original is None:
+                _place(cache.file(found), folder / relative)
+            else:
+                (folder / relative).parent.mkdir(parents=True, exist_ok=True)
+                (folder / relative).symlink_to(original)
         except FileExistsError as error:
             raise InvalidInput(f"two objects of a channel must not land at one path, got {found.uri} again") from error
         except OSError as error:

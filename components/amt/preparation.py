@@ -121,7 +121,8 @@ def prepare(
     try:
         for channel in definition.get("InputDataConfig", ()):
             target = folder.ml / "input" / "data" / channel["ChannelName"]
-            place_channel(channel, folder=target, store=workshop.store, cache=workshop.cache)
+            mode = definition["AlgorithmSpecification"]["TrainingInputMode"]
+            place_channel(channel, folder=target, store=workshop.store, cache=workshop.cache, mode=mode)
         checkpoints.place(job, trial, folder, workshop.store)
         script = _script(job, values, folder, workshop, called_off)
     except source_code.BadSource as error:

@@ -53,7 +53,7 @@ def publish(spec: DataSpec, *, base_dir: Path, store: ObjectStore, base_uri: str
         Damaged: A source, or the snapshot already there, is not what was written.
         Unavailable, CannotWrite, Refused: The store or the disk.
     """
-    source = locate(spec, base_dir=base_dir, store=store)
+    source = locate(spec, base_dir=base_dir, store=store, scratch=scratch)
     memo = _memo(spec, source, base_uri, scratch)
     if uri := memo.recall(store):
         return _read_manifest(uri, store)
@@ -70,7 +70,7 @@ def publish(spec: DataSpec, *, base_dir: Path, store: ObjectStore, base_uri: str
 
 def preview(spec: DataSpec, *, base_dir: Path, store: ObjectStore, base_uri: str, scratch: Path) -> DataSnapshot:
     """The snapshot `publish` would give; writes nothing. Arguments and errors as there."""
-    source = locate(spec, base_dir=base_dir, store=store)
+    source = locate(spec, base_dir=base_dir, store=store, scratch=scratch)
     if uri := _memo(spec, source, base_uri, scratch).recall(store):
         return _read_manifest(uri, store)
     snapshot, _ = _snapshot(prepare(source.read(), spec), base_uri)

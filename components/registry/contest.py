@@ -102,16 +102,23 @@ def settle(
         registry.promote(challenger.version, by=by, reason=decision.reason, now=now)
 
 
-def _barred(registry: Registry, challenger: ModelVersion, metric: str) -> str | None:
+def settled_before(registry: Registry, challenger: ModelVersion) -> str | None:
     """Why a version must not be promoted whatever its score; None when it may."""
     if challenger.refusal is not None:
         return challenger.refusal
     back = registry.rolled_back(challenger.version)
-    if back is not None:
-        return f"version {challenger.version} was rolled back at {back.at} by {back.by}: {back.reason}"
-    if not is_known(metric):
+    return (
+        None
+        if back is None
+        else f"version {challenger.version} was rolled back at {back.at} by {back.by}: {back.reason}"
+    )
+
+
+def _barred(registry: Registry, challenger: ModelVersion, metric: str) -> str | None:
+    reason = settled_before(registry, challenger)
+    if reason is None and not is_known(metric):
         return f"{metric} cannot be recomputed; name a metric in promotion.metric that can, such as auc"
-    return None
+    return reason
 
 
 def _score(

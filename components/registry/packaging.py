@@ -139,21 +139,30 @@ def _save(
     shutil.rmtree(parts, ignore_errors=True)
 
 
+def booster_columns(path: Path) -> int:
+    """How many columns a Booster takes. Raises Damaged when the file is none."""
+    return _booster_facts(path)[1]
+
+
 def _booster_objective(path: Path, *, columns: int) -> str:
+    objective, taken = _booster_facts(path)
+    if taken != columns:
+        raise Damaged(
+            f"xgboost-model must take the snapshot's {columns} columns, got {taken}: it was trained on other data"
+        )
+    return objective
+
+
+def _booster_facts(path: Path) -> tuple[str, int]:
+    """Objective and number of columns."""
     import xgboost as xgb
 
     booster = xgb.Booster()
     try:
         booster.load_model(bytearray(path.read_bytes()))
-        objective = str(json.loads(booster.save_config())["learner"]["objective"]["name"])
+        return str(json.loads(booster.save_config())["learner"]["objective"]["name"]), booster.num_features()
     except (xgb.core.XGBoostError, ValueError, KeyError) as error:
         raise Damaged(f"xgboost-model must be a model xgboost {xgb.__version__} reads: {cause_of(error)}") from None
-    if booster.num_features() != columns:
-        raise Damaged(
-            f"xgboost-model must take the snapshot's {columns} columns, got {booster.num_features()}: "
-            "it was trained on other data"
-        )
-    return objective
 
 
 def _booster_form(objective: str, classes: Sequence[str] | None) -> str:

@@ -33,8 +33,9 @@ def decide(
     champion_version: int | None,
     greater_is_better: bool,
     min_improvement: float,
+    same_data: bool = True,
 ) -> PromotionDecision:
-    """Compare two scores on the same rows.
+    """Compare two scores on the same rows, or two that were reported.
 
     A challenger wins by more than nothing and by at least `min_improvement`; a tie leaves the champion where it is.
     The first version of a model has nobody to beat.
@@ -45,14 +46,20 @@ def decide(
         champion_version: Its number.
         greater_is_better: The metric's direction.
         min_improvement: In the metric's units, 0 or more.
+        same_data: Whether two reported scores are of the same data.
     """
 
     def decided(*, promote: bool, reason: str) -> PromotionDecision:
         return PromotionDecision(
-            promote=promote, reason=reason + _caveat(challenger), challenger=challenger, champion=champion
+            promote=promote,
+            reason=reason + _caveat(challenger, same_data=same_data),
+            challenger=challenger,
+            champion=champion,
         )
 
     where = f"on {challenger.part}:{challenger.metric} ({challenger.rows:,} rows)"
+    if challenger.part == "reported":
+        where = f"on {challenger.metric}"
     if champion is None:
         return decided(promote=True, reason=f"there is no champion yet: {challenger.value:.4f} {where}")
     gain = challenger.value - champion.value if greater_is_better else champion.value - challenger.value
@@ -73,9 +80,12 @@ def refuse(reason: str, *, challenger: Score | None = None) -> PromotionDecision
     return PromotionDecision(promote=False, reason=f"not promoted: {reason}", challenger=challenger)
 
 
-def _caveat(score: Score) -> str:
+def _caveat(score: Score, *, same_data: bool) -> str:
     if score.part == "test":
         return ""
+    if score.part == "reported":
+        data = "" if same_data else " on different data"
+        return f"; by the trials' own reports{data}: no rows were held out to compare on"
     return f"; there is no test part: compared on {score.part}, which the search has seen"
 
 

@@ -6,9 +6,11 @@ import shutil
 from pathlib import Path
 
 from components import naming
+from components.data.in_place import InPlaceData
 from components.data.snapshot import DataSnapshot, RawPart
 from components.errors import CannotWrite, Damaged
 from components.registry.archive import open_archive
+from components.registry.in_place_models import packaged_in_place
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import Lineage, ModelVersion
 from components.registry.packaging import PackagedModel, package
@@ -19,8 +21,8 @@ def register(
     *,
     registry: Registry,
     trial: TrialModel,
-    snapshot: DataSnapshot,
-    validation: RawPart,
+    snapshot: DataSnapshot | InPlaceData,
+    validation: RawPart | None,
     lineage: Lineage,
     run_id: str,
     scratch: Path,
@@ -34,7 +36,7 @@ def register(
         registry: Of the model.
         trial: The best one.
         snapshot: The data it was trained on.
-        validation: Its validation part.
+        validation: Its validation part; None of data in place, which nobody reads: the score is then the trial's.
         lineage: Where it comes from.
         run_id: MLflow run of the retraining.
         scratch: Folder for unpacking; left as it was.
@@ -49,10 +51,14 @@ def register(
         return known
     work = scratch / f"register-{lineage.run_key}"
     try:
-        packaged = _packaged(
-            trial, snapshot=snapshot, validation=validation, work=work, input_example=registry.input_example
-        )
-        check = verify(packaged, trial, validation=validation, classes=snapshot.classes)
+        if isinstance(snapshot, InPlaceData):
+            packaged, check = packaged_in_place(trial, snapshot, work=work, input_example=registry.input_example)
+        else:
+            assert validation is not None  # noqa: S101  a snapshot has one
+            packaged = _packaged(
+                trial, snapshot=snapshot, validation=validation, work=work, input_example=registry.input_example
+            )
+            check = verify(packaged, trial, validation=validation, classes=snapshot.classes)
         tags = {
             **lineage.tags(),
             naming.TAG_MODEL_KIND: packaged.kind,

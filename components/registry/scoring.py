@@ -35,7 +35,7 @@ class Score:
 
     Attributes:
         metric: Canonical name, without `validation:`.
-        part: `train`, `validation` or `test`.
+        part: `train`, `validation` or `test`; `reported` by the training job itself, rows unknown.
         value: In the metric's units.
         rows: Rows it was computed on.
     """

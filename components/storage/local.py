@@ -112,6 +112,10 @@ class FolderStore:
             return False
         return True
 
+    def in_place(self, uri: str) -> Path | None:
+        """The object's own file; whoever writes to it changes the object. Raises NotFound."""
+        return self._existing(uri)
+
     def _bucket_and_key(self, uri: str) -> tuple[str, str]:
         bucket, key = parse_uri(uri)
         if bucket.startswith(".") or "\0" in uri:

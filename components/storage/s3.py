@@ -126,6 +126,11 @@ class S3Store:
             return False
         return True
 
+    def in_place(self, uri: str) -> Path | None:
+        """None: S3 is elsewhere."""
+        del uri
+        return None
+
     def _upload(self, reader: Any, uri: str) -> None:
         bucket, key = _object(uri)
         with self._translated(uri):

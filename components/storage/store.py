@@ -74,3 +74,6 @@ class ObjectStore(Protocol):
 
     def exists(self, uri: str) -> bool:
         """Whether this very object is there. Raises Unavailable."""
+
+    def in_place(self, uri: str) -> Path | None:
+        """The object as a file of this machine, only to be read; None where the store is elsewhere. Raises NotFound."""

@@ -101,7 +101,7 @@ def test_a_key_no_file_can_have_is_the_requests_fault(tmp_path: Path) -> None:
     channel = {"DataSource": {"S3DataSource": {"S3Uri": "s3://bucket/data/"}}}
     cache = channels.Cache(tmp_path / "cache", store)
     with pytest.raises(InvalidInput, match="at most 255 bytes, got s3://bucket/data/kkk"):
-        channels.place_channel(channel, folder=tmp_path / "train", store=store, cache=cache)
+        channels.place_channel(channel, folder=tmp_path / "train", store=store, cache=cache, mode="File")
 
 
 @pytest.mark.parametrize("where", ["upload", "fetch"])

@@ -66,7 +66,9 @@ def write_text(text: str | bytes, path: Path) -> Path:
 def read(source: str, folder: Path, store: ObjectStore | None = None, **fields: Any) -> Table:
     """What a source's rows come out as."""
     spec = spec_of(source, **fields)
-    return locate(spec, base_dir=folder, store=store or FolderStore(folder / "store")).read()
+    return locate(
+        spec, base_dir=folder, store=store or FolderStore(folder / "store"), scratch=folder / "scratch"
+    ).read()
 
 
 def published(folder: Path, spec: DataSpec | None = None, store: ObjectStore | None = None) -> DataSnapshot:
