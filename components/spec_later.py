@@ -18,7 +18,6 @@ _OFF: dict[str, tuple[Any, ...]] = {
 # Fields that are built, with values that are not.
 _LATER_VALUES: dict[str, tuple[Any, ...]] = {
     "deployment.target": ("sagemaker",),
-    "training.spot": ("prefer",),
 }
 
 

@@ -14,6 +14,7 @@ from components.tuning.request import build_request
 from components.tuning.source_code import code_archive_uri, publish
 from components.tuning.spending import Purse
 from flows.line import Line, RunIdentity
+from flows.money import settle_up
 
 NO_PARENTS = Parents()
 
@@ -50,6 +51,8 @@ def search_of(
         name = name_of(attempt.number)
         limits = _limits(line, attempt)
         if purse is not None:
+            if attempt.number > 1 and not draft:
+                settle_up(line)  # what the attempt before reserved and did not spend
             spent_usd = attempt.billable_s * purse.usd_per_s
             limits = (
                 purse.afford(name, limits, spent_usd=spent_usd)
@@ -59,7 +62,7 @@ def search_of(
         seed = spec.tuning.seed
         return build_request(
             name=name,
-            training=spec.training,
+            training=spec.training.model_copy(update={"spot": False}) if attempt.on_demand else spec.training,
             # The same seed again would propose what the attempt before has trained.
             tuning=spec.tuning.model_copy(
                 update={"seed": None if seed is None else (seed + attempt.number - 1) % 2**31}
@@ -76,6 +79,7 @@ def search_of(
         digest=identity.digest,
         max_jobs=spec.tuning.max_jobs,
         maximize=spec.tuning.objective.type == "maximize",
+        spot_patience_s=spec.training.spot_patience_s if spec.training.spot == "prefer" else None,
         why_stop=None if purse is None else lambda trials: purse.why_stop(trials, spec.training.max_runtime_s),
     )
 

@@ -30,7 +30,8 @@ class Attempt:
         jobs: Training jobs that are left.
         used_s: Seconds that earlier attempts ran.
         billable_s: Seconds of training that earlier attempts are charged for.
-        parents: Earlier attempts whose training jobs it is to know.
+        parents: Earlier attempts whose results it is to know.
+        on_demand: Whether Spot has been waited for in vain.
     """
 
     number: int
@@ -38,6 +39,7 @@ class Attempt:
     used_s: int
     billable_s: int = 0
     parents: tuple[str, ...] = ()
+    on_demand: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,7 @@ class Search:
         maximize: Whether a larger objective is better.
         why_stop: From all trials so far, why the search has to stop now, None when it need not; None where nothing is
             paid.
+        spot_patience_s: Seconds to wait for the first Spot instance before going on on demand; None waits for ever.
     """
 
     name_of: Callable[[int], str]
@@ -60,6 +63,7 @@ class Search:
     max_jobs: int
     maximize: bool
     why_stop: Callable[[Sequence[Trial]], str | None] | None = None
+    spot_patience_s: float | None = None
 
 
 def find_attempts(client: TuningClient, search: Search) -> tuple[Mapping[str, Any], ...]:
@@ -77,7 +81,7 @@ def next_attempt(attempts: Sequence[Mapping[str, Any]], search: Search, reader: 
     A Failed attempt, one stopped before its end, and one whose time ran out before any trial had an objective are
     followed by another for what is left.
     """
-    trials = reader.read([job["HyperParameterTuningJobName"] for job in attempts])
+    trials = reader.read(_names(attempts))
     left = search.max_jobs - _jobs_done(attempts, reader)
     if attempts:
         status = attempts[-1]["HyperParameterTuningJobStatus"]
@@ -85,11 +89,40 @@ def next_attempt(attempts: Sequence[Mapping[str, Any]], search: Search, reader: 
         if status in UNFINISHED or (status == "Completed" and scored) or left <= 0:
             return None
     used_s = sum(job.get("ConsumedResources", {}).get("RuntimeInSeconds", 0) for job in attempts)
-    names = [job["HyperParameterTuningJobName"] for job in attempts][-_MOST_PARENTS:]
+    names = [name for name in _names(attempts) if _says_something(reader.read([name]))][-_MOST_PARENTS:]
     # AMT counts parents' training jobs towards a job's limit.
     parents = tuple(names) if len(reader.read(names)) + left <= _MOST_JOBS else ()
-    billable_s = sum(trial.billable_seconds or 0 for trial in trials)
-    return Attempt(number=len(attempts) + 1, jobs=left, used_s=used_s, billable_s=billable_s, parents=parents)
+    return Attempt(
+        number=len(attempts) + 1,
+        jobs=left,
+        used_s=used_s,
+        billable_s=sum(trial.billable_seconds or 0 for trial in trials),
+        parents=parents,
+        on_demand=any(_waited_in_vain(job, reader, search.spot_patience_s) for job in attempts),
+    )
+
+
+def _says_something(trials: Sequence[Trial]) -> bool:
+    """Whether a search may learn from these: a result, or what fails."""
+    return any(trial.objective is not None or trial.status == "Failed" for trial in trials)
+
+
+def is_spot(job: Mapping[str, Any]) -> bool:
+    """Whether a described tuning job trains on Spot instances."""
+    return bool(job["TrainingJobDefinition"].get("EnableManagedSpotTraining"))
+
+
+def _waited_in_vain(job: Mapping[str, Any], reader: TrialReader, patience_s: float | None) -> bool:
+    """Whether a Spot search ended without a start, after so long that it was for this; told by what is on record."""
+    if patience_s is None or not is_spot(job) or job["HyperParameterTuningJobStatus"] != "Stopped":
+        return False
+    waited_s = (job["HyperParameterTuningEndTime"] - job["CreationTime"]).total_seconds()
+    started = any(trial.started for trial in reader.read([job["HyperParameterTuningJobName"]]))
+    return bool(waited_s >= patience_s and not started)
+
+
+def _names(attempts: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [attempt["HyperParameterTuningJobName"] for attempt in attempts]
 
 
 def create(client: TuningClient, request: Mapping[str, Any]) -> bool:

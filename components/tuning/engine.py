@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from components.errors import Cancelled, JobDiffers, OverBudget
-from components.tuning.attempts import UNFINISHED, Search, create, find_attempts, next_attempt
+from components.tuning.attempts import UNFINISHED, Search, create, find_attempts, is_spot, next_attempt
 from components.tuning.client import TuningClient
 from components.tuning.job_check import differences
 from components.tuning.result import CurvePoint, Trial, TuningResult, best_of
@@ -56,6 +56,7 @@ class Clock:
     sleep: Callable[[float], None]
 
 
+NO_SPOT = "spot: no instance could be had"
 REAL_CLOCK = Clock(monotonic=time.monotonic, sleep=time.sleep)
 
 
@@ -103,10 +104,15 @@ def tune(
         Refused: A job of that name belongs to another run.
     """
     reader = TrialReader(engine.client)
-    attempts, ended_by = begin(engine, search, reader)
-    names = _names(attempts)
-    attached_stopped = attempts[-1]["HyperParameterTuningJobStatus"] in ("Stopped", "Failed")
-    last, why = _follow(engine, names, reader, search, observe=observe, cancelled=cancelled, poll_s=poll_s, clock=clock)
+    while True:
+        attempts, ended_by = begin(engine, search, reader)
+        names = _names(attempts)
+        attached_stopped = attempts[-1]["HyperParameterTuningJobStatus"] in ("Stopped", "Failed")
+        last, why = _follow(
+            engine, names, reader, search, observe=observe, cancelled=cancelled, poll_s=poll_s, clock=clock
+        )
+        if why != NO_SPOT:
+            break  # else what is left is tried on demand
     ended_by = ended_by or why
     if last["HyperParameterTuningJobStatus"] == "Stopped" and not attached_stopped and ended_by is None:
         raise Cancelled(f"tuning job {names[-1]} was stopped; the same command goes on with what is left")
@@ -162,7 +168,7 @@ def _follow(
 ) -> tuple[Mapping[str, Any], str | None]:
     """The ended job, and why this process stopped it without being asked to."""
     stopping, why = False, None
-    name = names[-1]
+    name, began_s = names[-1], clock.monotonic()
     while True:
         try:
             job: Mapping[str, Any] = engine.client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
@@ -173,7 +179,8 @@ def _follow(
                 return job, why
             if not stopping:
                 asked = cancelled()
-                why = None if asked or search.why_stop is None else search.why_stop(trials)
+                waited_s = clock.monotonic() - began_s
+                why = None if asked else _why_stop(search, job, trials, waited_s)
                 if asked or why is not None:
                     stopping = True
                     _stop(engine.client, name)
@@ -186,6 +193,14 @@ def _follow(
                 raise
             stopping = True
             _stop(engine.client, name)
+
+
+def _why_stop(search: Search, job: Mapping[str, Any], trials: Sequence[Trial], waited_s: float) -> str | None:
+    if search.spot_patience_s is not None and waited_s > search.spot_patience_s and is_spot(job):
+        own = [trial for trial in trials if trial.training_job.startswith(job["HyperParameterTuningJobName"])]
+        if not any(trial.started for trial in own):
+            return NO_SPOT
+    return None if search.why_stop is None else search.why_stop(trials)
 
 
 def _create(client: TuningClient, request: Mapping[str, Any]) -> None:

@@ -89,6 +89,7 @@ class TrainingSpec(SpecPart):
         checkpoint: `auto` keeps `/opt/ml/checkpoints` of each training job, so that an interrupted one goes on; `none`.
         max_runtime_s: Seconds one training job may run.
         max_wait_s: Seconds one may wait for Spot and run, together.
+        spot_patience_s: With `spot: prefer`, seconds to wait for the first training job to start.
         sagemaker: Merged into the request's TrainingJobDefinition: VpcConfig, Environment, RetryStrategy, ...
     """
 
@@ -103,6 +104,7 @@ class TrainingSpec(SpecPart):
     checkpoint: Literal["auto", "none"] = "auto"
     max_runtime_s: int = Field(default=600, ge=1, le=2_419_200)
     max_wait_s: int = Field(default=1800, ge=1, le=2_419_200)
+    spot_patience_s: int = Field(default=900, ge=60, le=86_400)
     sagemaker: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")

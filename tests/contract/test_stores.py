@@ -128,6 +128,13 @@ class TestObjectStore:
         with pytest.raises(NotFound):
             store.get_bytes("s3://box/folder")
 
+    def test_an_object_in_place_is_its_very_bytes(self, store: ObjectStore) -> None:
+        """A store on this machine shows an object's own file to be read there; one elsewhere has none."""
+        store.put_bytes(b"one", "s3://box/folder/key")
+        path = store.in_place("s3://box/folder/key")
+        assert (path is None) == (not isinstance(store, FolderStore))
+        assert path is None or path.read_bytes() == b"one"
+
     def test_keys_of_all_sorts(self, store: ObjectStore) -> None:
         """Spaces, percent signs, plus signs and other alphabets are keys like others."""
         keys = ["a b", "a%20b", "a+b", "käse/日本", "q?x=1&y#z", "..."]

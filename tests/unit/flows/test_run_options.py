@@ -9,6 +9,7 @@ import pytest
 from components.errors import InvalidInput, InvalidSpec
 from components.settings import read_settings
 from components.tuning.attempts import Attempt
+from components.tuning.definition import Channel
 from flows.line import RunOptions, identify, open_line, project_root, resolve_spec
 from flows.requests import search_of
 
@@ -106,7 +107,7 @@ def test_each_attempt_has_its_own_seed_and_the_time_that_is_left(spec: Path) -> 
     """A resumed search must not propose again what the attempt before has trained, nor run longer in all."""
     line = open_line(RunOptions(spec=str(spec), overrides=("tuning.seed=7", "budget.max_runtime_s=600")))
     identity = identify(line, snapshot_digest="a", generation=0)
-    search = search_of(line, identity, channels={"train": "s3://b/t/"}, snapshot_digest="a", purse=None)
+    search = search_of(line, identity, channels={"train": Channel(uri="s3://b/t/")}, snapshot_digest="a", purse=None)
 
     first = search.request_for(Attempt(number=1, jobs=50, used_s=0))["HyperParameterTuningJobConfig"]
     third = search.request_for(Attempt(number=3, jobs=20, used_s=500))["HyperParameterTuningJobConfig"]

@@ -97,7 +97,7 @@ def test_numbers_are_numbers(line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "field"),
     [
-        ("training: {spot: prefer}", "training.spot"),
+        ("promotion: {confidence: 0.9}", "promotion.confidence"),
         ("promotion: {approval: manual}", "promotion.approval"),
         ("deployment: {target: sagemaker}", "deployment.target"),
     ],

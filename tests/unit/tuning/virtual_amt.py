@@ -40,13 +40,15 @@ class VirtualAmt:
     Args:
         seed: Of everything random.
         billed: Share of training time that is charged.
+        spot: Whether there are Spot instances.
     """
 
-    def __init__(self, seed: int, *, billed: float) -> None:
+    def __init__(self, seed: int, *, billed: float, spot: bool = True) -> None:
         self.now_s = 1_795_000_000.0
         self.jobs: dict[str, VirtualJob] = {}
         self._draw = random.Random(seed)  # noqa: S311  repeatable draws
         self._billed = billed
+        self._spot = spot
         self._failing = self._draw.choice([0.0, 0.1, 0.6])
         self._delay_s = 10 ** self._draw.uniform(0, 2.5)
         self._typical = self._draw.uniform(0.05, 1.2)
@@ -93,6 +95,8 @@ class VirtualAmt:
     def _trial(self, job: VirtualJob) -> VirtualTrial:
         most_s = job.request["TrainingJobDefinition"]["StoppingCondition"]["MaxRuntimeInSeconds"]
         starts_s = self.now_s + self._draw.expovariate(1 / self._delay_s)
+        if job.request["TrainingJobDefinition"].get("EnableManagedSpotTraining") and not self._spot:
+            starts_s = math.inf
         takes_s = min(most_s, most_s * self._typical * self._draw.lognormvariate(0, 0.5))
         return VirtualTrial(
             name=f"{job.request['HyperParameterTuningJobName']}-{len(job.trials) + 1:03d}",
@@ -109,6 +113,9 @@ class VirtualAmt:
         for trial in job.trials:
             if trial.ends_s > self.now_s:
                 trial.stopped = True
+                if trial.starts_s == math.inf:
+                    trial.ends_s = self.now_s
+                    continue
                 trial.starts_s = min(trial.starts_s, self.now_s)
                 trial.ends_s = min(trial.ends_s, self.now_s + self._draw.uniform(0, GRACE_S))
 
@@ -139,7 +146,11 @@ class VirtualAmt:
         over = job.created_s + limits["MaxRuntimeInSeconds"] <= self.now_s
         ended = "Completed" if over or not job.stopping else "Stopped"
         status = ended if job.ended_s is not None else "Stopping" if job.stopping and not over else "InProgress"
+        times = {"CreationTime": datetime.fromtimestamp(job.created_s, UTC)}
+        if job.ended_s is not None:
+            times["HyperParameterTuningEndTime"] = datetime.fromtimestamp(job.ended_s, UTC)
         return {
+            **times,
             **job.request,
             "HyperParameterTuningJobArn": f"arn:{HyperParameterTuningJobName}",
             "HyperParameterTuningJobStatus": status,
