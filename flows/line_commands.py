@@ -9,6 +9,7 @@ import typer
 
 from flows.show import show
 
+WOULD_CHANGE = 2  # of `plan --detailed-exitcode`, as Terraform's
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Spec = Annotated[str, typer.Argument(help="Path of a spec, such as flows/specs/digits.yaml.", show_default=False)]
 Job = Annotated[str, typer.Argument(help="Name of a tuning job.", show_default=False)]
@@ -19,6 +20,9 @@ MaxRuntime = Annotated[int | None, typer.Option("--max-runtime-s", help="Seconds
 MaxCost = Annotated[float | None, typer.Option("--max-cost-usd", help="Cap on the run's cost, USD.")]
 WarmStart = Annotated[str | None, typer.Option("--warm-start", help="auto, off, or parent jobs.")]
 ModeName = Annotated[str, typer.Option("--mode", help="auto, skip or tune.")]
+DetailedExitcode = Annotated[
+    bool, typer.Option("--detailed-exitcode", help="Exit with 2 when a run would do something, 0 when it would skip.")
+]
 NoDeploy = Annotated[bool, typer.Option("--no-deploy", help="Leave the champion unserved.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="Change a field of the spec: a.b=value.")]
 
@@ -69,6 +73,7 @@ def plan(  # noqa: PLR0913  one parameter per option
     mode: ModeName = "auto",
     no_deploy: NoDeploy = False,
     set_: Set = None,
+    detailed_exitcode: DetailedExitcode = False,
     as_json: Json = False,
 ) -> None:
     """Say what `run` would do; touch nothing."""
@@ -88,7 +93,10 @@ def plan(  # noqa: PLR0913  one parameter per option
         deploy=not no_deploy,
         overrides=tuple(set_ or ()),
     )
-    show(plan_of(options), as_json, plan_summary)
+    document = plan_of(options)
+    show(document, as_json, plan_summary)
+    if detailed_exitcode and document["mode"] != "skip":
+        raise typer.Exit(WOULD_CHANGE)
 
 
 def submit(  # noqa: PLR0913  one parameter per option

@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from components.registry.model_version import ModelVersion
+from components.registry.past_searches import request_of_run
 from components.tuning.attempts import Attempt, find_attempts, next_attempt
 from components.tuning.budget import Limits
 from components.tuning.client import TuningClient
 from components.tuning.lineage import Parents
+from components.tuning.request_diff import changes
 from components.tuning.spending import Purse
 from components.tuning.trial_reader import TrialReader
 from flows.data import RunData, channels_of, look_at_data, rows_of
@@ -24,9 +26,10 @@ from flows.requests import NO_PARENTS, search_of
 def plan_of(options: RunOptions) -> dict[str, Any]:
     """What `retune run` with these options would do, as `retune plan --json` prints it.
 
-    Keys: `model mode reason run_key snapshot engine rows tuning_job job_status warm_start request cost`. `request` is
-    the exact CreateHyperParameterTuningJob of the next attempt, null when the run would skip, or attach to
-    `tuning_job`; `cost` its worst case, caps and price, null where it costs nothing.
+    Keys: `model mode reason run_key snapshot engine rows tuning_job job_status warm_start request changes cost`.
+    `request` is the exact CreateHyperParameterTuningJob of the next attempt, null when the run would skip, or attach to
+    `tuning_job`; `changes` where it differs from the run that the newest version is from, null without one; `cost` what
+    it is expected to cost and its worst case, caps and price, null where it costs nothing.
     """
     from flows.tasks import base_version, decision_for, lineage_tags
     from flows.versions import registry_of
@@ -48,7 +51,7 @@ def plan_of(options: RunOptions) -> dict[str, Any]:
     }
     if decision.mode == "skip" and last is not None:
         return {**document, **_standing(last)}
-    return {**document, **_search(line, snapshot, generation)}
+    return {**document, **_search(line, snapshot, generation, last)}
 
 
 def _has_registry(line: Line) -> bool:
@@ -62,11 +65,12 @@ def _standing(last: ModelVersion) -> dict[str, Any]:
         "tuning_job": last.result.get("tuning_job"),
         "job_status": "Completed",
         "request": None,
+        "changes": None,
         "cost": None,
     }
 
 
-def _search(line: Line, snapshot: RunData, generation: int) -> dict[str, Any]:
+def _search(line: Line, snapshot: RunData, generation: int, last: ModelVersion | None) -> dict[str, Any]:
     identity = identify(line, snapshot_digest=snapshot.digest, generation=generation)
     channels = channels_of(snapshot)
     purse = purse_of(line)
@@ -99,11 +103,19 @@ def _search(line: Line, snapshot: RunData, generation: int) -> dict[str, Any]:
         "job_status": attempts[-1]["HyperParameterTuningJobStatus"] if attempt is None else "new",
         "warm_start": (parents or NO_PARENTS).document(),
         "request": request,
-        "cost": None if purse is None or request is None else _cost(purse, request),
+        "changes": None if request is None else _changes(line, request, last),
+        "cost": None if purse is None or request is None else _cost(purse, request, last),
     }
 
 
-def _cost(purse: Purse, request: Mapping[str, Any]) -> dict[str, Any]:
+def _changes(line: Line, request: Mapping[str, Any], last: ModelVersion | None) -> list[dict[str, Any]] | None:
+    if last is None or last.run_id is None:
+        return None
+    before = request_of_run(tracking_uri=line.settings.tracking_uri, run_id=last.run_id)
+    return None if before is None else [change.document() for change in changes(before, request)]
+
+
+def _cost(purse: Purse, request: Mapping[str, Any], last: ModelVersion | None) -> dict[str, Any]:
     limits = request["HyperParameterTuningJobConfig"]["ResourceLimits"]
     worst = Limits(
         jobs=limits["MaxNumberOfTrainingJobs"],
@@ -111,11 +123,23 @@ def _cost(purse: Purse, request: Mapping[str, Any]) -> dict[str, Any]:
         job_runtime_s=request["TrainingJobDefinition"]["StoppingCondition"]["MaxRuntimeInSeconds"],
         runtime_s=limits["MaxRuntimeInSeconds"],
     )
+    worst_usd = worst.worst_case_usd(purse.usd_per_s)
+    each_s = _billed_s(last)
+    expected_usd = None if each_s is None else min(worst_usd, worst.jobs * each_s * purse.usd_per_s)
     return {
-        "worst_case_usd": round(worst.worst_case_usd(purse.usd_per_s), 6),
+        "expected_usd": None if expected_usd is None else round(expected_usd, 6),
+        "expected_from": None if each_s is None or last is None else last.result.get("tuning_job"),
+        "worst_case_usd": round(worst_usd, 6),
         "cap_usd": purse.cap_usd,
         "month_cap_usd": purse.month_cap_usd,
         "instance_type": purse.price.instance_type,
         "usd_per_hour": purse.price.usd_per_hour,
         "price_source": purse.price.source,
     }
+
+
+def _billed_s(last: ModelVersion | None) -> float | None:
+    """Billable seconds of one training job of the run before; None when it says nothing."""
+    result = {} if last is None else last.result
+    trials = sum(result.get("trials", {}).values())
+    return result["spent"]["billable_seconds"] / trials if trials and result.get("spent") else None

@@ -40,7 +40,7 @@ def plan_summary(plan: dict[str, Any]) -> str:
     """What a run would do."""
     lines = [
         f"{plan['model']}: would {plan['mode']}; {plan['reason']}",
-        f"data           {', '.join(f'{count:,} {part}' for part, count in plan['rows'].items())} rows",
+        f"data           {', '.join(f'{count:,} {part}' for part, count in plan['rows'].items()) or 'uncounted'} rows",
         f"snapshot       {plan['snapshot']}",
     ]
     lines.append(f"tuning job     {plan['tuning_job']} ({plan['job_status']})")
@@ -49,9 +49,15 @@ def plan_summary(plan: dict[str, Any]) -> str:
     if plan["warm_start"]["parents"]:
         lines.append(f"warm start     {_warm_start(plan['warm_start'])}")
     lines += [f"no parent      {each['tuning_job']}: {each['reason']}" for each in plan["warm_start"]["rejected"]]
+    lines += [f"changed        {_change(each)}" for each in plan["changes"] or ()]
     if plan.get("cost"):
         lines.append(f"cost           {_cost(plan['cost'])}")
     return "\n".join(lines)
+
+
+def _change(change: dict[str, Any]) -> str:
+    before, after = ("nothing" if value is None else str(value) for value in (change["before"], change["after"]))
+    return f"{change['path']}: {before} -> {after}"
 
 
 def _warm_start(warm_start: dict[str, Any]) -> str:
@@ -60,8 +66,11 @@ def _warm_start(warm_start: dict[str, Any]) -> str:
 
 def _cost(cost: dict[str, Any]) -> str:
     cap = "no cap" if cost["cap_usd"] is None else f"cap {cost['cap_usd']:.2f}"
+    expected = (
+        "" if cost["expected_usd"] is None else f"about {cost['expected_usd']:.2f} USD as {cost['expected_from']}, "
+    )
     return (
-        f"at the worst {cost['worst_case_usd']:.2f} USD ({cap}), "
+        f"{expected}at the worst {cost['worst_case_usd']:.2f} USD ({cap}), "
         f"{cost['instance_type']} at {cost['usd_per_hour']} USD an hour ({cost['price_source']})"
     )
 

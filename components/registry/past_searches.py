@@ -65,6 +65,19 @@ def past_searches(*, tracking_uri: str, experiment: str, model: str) -> tuple[Pa
         )
 
 
+def request_of_run(*, tracking_uri: str, run_id: str) -> dict[str, Any] | None:
+    """The first request of a retraining, as its MLflow run keeps it; None when it keeps none.
+
+    Raises:
+        NotFound: There is no such run.
+        Unavailable: The tracking server does not answer.
+    """
+    client = connect(tracking_uri)
+    with answering(tracking_uri):
+        request = client.get_run(run_id).data.tags.get(TAG_REQUEST)
+    return None if request is None else dict(json.loads(request))
+
+
 def _of_run(client: MlflowClient, experiment_id: str, parent: Any) -> Iterator[PastSearch]:
     request = json.loads(parent.data.tags[TAG_REQUEST])
     config = request["HyperParameterTuningJobConfig"]

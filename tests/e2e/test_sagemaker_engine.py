@@ -68,14 +68,13 @@ def jobs_of(cloud: Serving, model: str) -> list[str]:
     return [summary["HyperParameterTuningJobName"] for summary in answer["HyperParameterTuningJobSummaries"]]
 
 
-def test_both_engines_train_the_same_and_say_the_same(
-    retune: Retune, write_spec: Callable[..., Path], cloud: Serving, account: dict[str, str]
-) -> None:
+def test_both_engines_train_the_same_and_say_the_same(retune: Retune, cloud: Serving, account: dict[str, str]) -> None:
     """One spec, one seed: equal trials, and a result that differs in engine, names and money only."""
-    spec = str(write_spec(name="both", **SPEC))
-    here = retune.ok("run", spec, "--no-deploy")
+    run = ("run", "flows/specs/digits.yaml", "--no-deploy", "--max-jobs", "3", "--max-parallel-jobs", "1")
+    run += ("--set", "tuning.strategy=random", "--set", "tuning.seed=5")
+    here = retune.ok(*run)
     mine = retune.ok("trials", here["tuning_job"])["trials"]
-    there = retune.ok("run", spec, "--no-deploy", "--mode", "tune", "--engine", "sagemaker", **account)
+    there = retune.ok(*run, "--mode", "tune", "--engine", "sagemaker", **account)
     theirs = retune.ok("trials", there["tuning_job"], "--engine", "sagemaker", **account)["trials"]
 
     assert trained(theirs) == trained(mine)
@@ -90,6 +89,17 @@ def test_both_engines_train_the_same_and_say_the_same(
     assert definition["EnableManagedSpotTraining"] is True
     assert definition["RoleArn"] == account["RETUNE_ROLE_ARN"]
     assert definition["CheckpointConfig"]["S3Uri"] == f"s3://{BUCKET}/checkpoints/{there['tuning_job']}"
+
+    plan = ("plan", *run[1:], "--engine", "sagemaker", "--detailed-exitcode")
+    assert retune(*plan, **account).code == 0, "it would skip"
+    more = retune(*plan, "--max-jobs", "6", "--json", **account)
+    assert (more.code, more.document["mode"]) == (2, "tune")
+    limit = "HyperParameterTuningJobConfig.ResourceLimits.MaxNumberOfTrainingJobs"
+    assert more.document["changes"] == [{"path": limit, "before": 3, "after": 6}]
+    cost = more.document["cost"]
+    assert cost["expected_usd"] == pytest.approx(there["spent"]["cost_usd"] * 2, rel=0.01)
+    assert cost["expected_usd"] < cost["worst_case_usd"] <= cost["cap_usd"]
+    assert cost["expected_from"] == there["tuning_job"]
 
 
 def test_faults_on_the_way_change_nothing(
