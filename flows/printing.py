@@ -184,7 +184,9 @@ def _number(value: float | None) -> str:
 
 def _spent(spent: dict[str, Any]) -> str:
     local, cloud = _usd(spent["cost_usd"]), _usd(spent["estimated_cloud_usd"])
-    return f"{spent['training_seconds']} training s, {local} (in the cloud: {cloud})"
+    saved = {by: usd for by, usd in spent.get("saved_usd", {}).items() if usd}
+    by = ", ".join(f"{_usd(usd)} by {by.replace('_', ' ')}" for by, usd in saved.items())
+    return f"{spent['training_seconds']} training s, {local} (in the cloud: {cloud}){f'; saved {by}' if by else ''}"
 
 
 def _search(config: dict[str, Any]) -> str:

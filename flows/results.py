@@ -17,6 +17,8 @@ from components.spec import RetrainSpec
 from components.tuning.lineage import Parents
 from components.tuning.prices import estimated_usd
 from components.tuning.result import TuningResult
+from components.tuning.savings import savings
+from components.tuning.spending import Purse
 from flows.line import Line, RunIdentity
 from flows.local_services import tracking_ui
 from flows.money import purse_of
@@ -37,6 +39,7 @@ def result_document(  # noqa: PLR0913  everything a run came to
 ) -> dict[str, Any]:
     """The document of a run that tuned; its keys are `docs/reference/result.md`."""
     purse = purse_of(line)
+    warm_start = json.loads(run.tag(naming.TAG_WARM_START) or json.dumps(Parents().document()))
     best, instance = result.best, line.spec.training.instance
     challenger = promotion.challenger
     return {
@@ -47,7 +50,7 @@ def result_document(  # noqa: PLR0913  everything a run came to
         "snapshot": snapshot_digest,
         "engine": line.options.engine,
         "tuning_job": result.tuning_job,
-        "warm_start": json.loads(run.tag(naming.TAG_WARM_START) or json.dumps(Parents().document())),
+        "warm_start": warm_start,
         "best": None
         if best is None
         else {
@@ -69,6 +72,7 @@ def result_document(  # noqa: PLR0913  everything a run came to
                 instance_types=instance.types,
                 instance_count=instance.count,
             ),
+            "saved_usd": _saved_usd(line, result, warm_start.get("trials_saved"), purse),
         },
         "model_version": str(version.version),
         "champion": None if champion is None else str(champion.version),
@@ -85,6 +89,28 @@ def result_document(  # noqa: PLR0913  everything a run came to
     }
 
 
+def _saved_usd(
+    line: Line, result: TuningResult, trials_saved: float | None, purse: Purse | None
+) -> dict[str, float | None]:
+    """By Spot, early stopping and warm start; on the local engine what the cloud would have charged more."""
+    tuning, instance = line.spec.tuning, line.spec.training.instance
+    stops_early = tuning.early_stopping == "auto" or tuning.strategy == "hyperband"
+    saved = savings(result.trials, stops_early=stops_early, trials_saved=trials_saved)
+
+    def usd(seconds: float | None) -> float | None:
+        if seconds is None:
+            return None
+        if purse is not None:
+            return round(seconds * purse.usd_per_s, 6)
+        return estimated_usd(billable_seconds=seconds, instance_types=instance.types, instance_count=instance.count)
+
+    return {
+        "spot": usd(saved.spot_s),
+        "early_stopping": usd(saved.early_stopping_s),
+        "warm_start": usd(saved.warm_start_s),
+    }
+
+
 def skipped_document(
     line: Line, decision: Decision, last: ModelVersion, *, champion: ModelVersion | None, deployment: Deployment | None
 ) -> dict[str, Any]:
@@ -95,7 +121,13 @@ def skipped_document(
         **recorded,
         "mode": decision.mode,
         "reason": decision.reason,
-        "spent": {"training_seconds": 0, "billable_seconds": 0, "cost_usd": 0.0, "estimated_cloud_usd": 0.0},
+        "spent": {
+            "training_seconds": 0,
+            "billable_seconds": 0,
+            "cost_usd": 0.0,
+            "estimated_cloud_usd": 0.0,
+            "saved_usd": dict.fromkeys(("spot", "early_stopping", "warm_start"), 0.0),
+        },
         "champion": None if champion is None else str(champion.version),
         **_standing_promotion(recorded, last, champion),
         "deployment": deployment_document(deployment),

@@ -133,7 +133,7 @@ def _on_demand(ask: Ask, kind: str, region: str) -> Iterator[float]:
                     yield usd
 
 
-def estimated_usd(*, billable_seconds: int, instance_types: Sequence[str], instance_count: int) -> float | None:
+def estimated_usd(*, billable_seconds: float, instance_types: Sequence[str], instance_count: int) -> float | None:
     """What the cloud would have charged: billable seconds x instances x hourly price of the first type / 3600.
 
     Returns:
