@@ -81,7 +81,9 @@ def training_job_log(name: str, engine_name: str = "local") -> dict[str, Any]:
     engine = _looking(settings, engine_name)
     try:
         engine.client.describe_training_job(TrainingJobName=name)
-    except ClientError:
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("ValidationException", "ResourceNotFound"):
+            raise
         raise missing from None
     return {"training_job": name, "log": engine.log(name)}
 

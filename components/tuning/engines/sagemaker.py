@@ -45,9 +45,15 @@ def connect(*, client: Any, logs: Callable[[], Any]) -> Engine:
 
     def log(training_job: str) -> str:
         lines: list[str] = []
-        page: dict[str, Any] = {"logGroupName": _LOG_GROUP, "logStreamNamePrefix": f"{training_job}/"}
+        none_yet = NotFound(f"training job {training_job} has no log in CloudWatch yet")
         reader = logs()
         try:
+            # One stream per instance.
+            found = reader.describe_log_streams(logGroupName=_LOG_GROUP, logStreamNamePrefix=f"{training_job}/")
+            streams = [stream["logStreamName"] for stream in found["logStreams"]]
+            if not streams:
+                raise none_yet
+            page: dict[str, Any] = {"logGroupName": _LOG_GROUP, "logStreamNames": streams}
             while True:
                 answer = reader.filter_log_events(**page)
                 lines += [event["message"] for event in answer["events"]]
@@ -56,7 +62,7 @@ def connect(*, client: Any, logs: Callable[[], Any]) -> Engine:
                 page["nextToken"] = answer["nextToken"]
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                raise NotFound(f"training job {training_job} has no log in CloudWatch yet") from None
+                raise none_yet from None
             raise
 
     return Engine(
