@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
@@ -69,10 +69,11 @@ class RetrainSpec(SpecPart):
                 "it out to go by the objective that trials report"
             )
         names = set(self.data.trained_on)
-        if not self.training.is_script and (names - {"train", "validation"} or "train" not in names):
+        part = self.tuning.objective.metric.partition(":")[0]
+        if not self.training.is_script and (names - {"train", "validation"} or not names >= {"train", part}):
             raise ValueError(
-                "data.channels of the built-in algorithm are train and validation (and test, held out, with "
-                f"data.target), got {', '.join(sorted(names))}"
+                f"data.channels of the built-in algorithm are train, and validation for {self.tuning.objective.metric} "
+                f"(and test, held out, with data.target), got {', '.join(sorted(names))}"
             )
         return self
 
@@ -197,20 +198,25 @@ def _law(item: Any, keys: Sequence[int | str]) -> str:
         return f"unknown key; {f'did you mean {nearest}?' if nearest else 'known are ' + ', '.join(known)}"
     if kind == "value_error":
         return str(item["ctx"]["error"])
+    if kind == "string_pattern_mismatch":
+        return f"must have the form {item['ctx']['pattern']}, got {_shown(value)}"
     message = str(item["msg"]).removeprefix("Input should be ").removeprefix("Input should ")
     return f"must be {message}, got {_shown(value)}"
 
 
 def _known_keys(path: Sequence[int | str]) -> list[str]:
-    part: Any = RetrainSpec
+    parts: list[type[BaseModel]] = [RetrainSpec]
     for key in path:
-        field = part.model_fields.get(str(key)) if isinstance(part, type) and issubclass(part, BaseModel) else None
-        inner = field.annotation if field is not None else None
-        candidates = [inner, *getattr(inner, "__args__", ())]
-        models = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
-        if models:
-            part = models[0]
-    return list(part.model_fields)
+        fields = [part.model_fields[str(key)] for part in parts if str(key) in part.model_fields]
+        if fields:  # else a name of one's own, such as a channel's
+            parts = [model for field in fields for model in _models_in(field.annotation)]
+    return list(dict.fromkeys(name for part in parts for name in part.model_fields))
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models_in(inner)]
 
 
 def _nearest(word: str, known: Sequence[str]) -> str | None:

@@ -16,8 +16,6 @@ from components.data import own_preparation_process
 from components.data.files import Content
 from components.errors import CannotWrite, InvalidData
 
-_SHOWN_LINES = 5
-
 
 def prepared_rows(prepare: str, *, base_dir: Path, scratch: Path) -> Content | str:
     """What the function returned: rows as a Parquet file, or where the rows are.
@@ -39,8 +37,7 @@ def prepared_rows(prepare: str, *, base_dir: Path, scratch: Path) -> Content | s
             ended = subprocess.run(command, cwd=base_dir, capture_output=True, text=True, errors="replace", check=False)
             answer = Path(folder) / own_preparation_process.ANSWER
             if ended.returncode or not answer.exists():
-                lines = (ended.stderr or ended.stdout).strip().splitlines()[-_SHOWN_LINES:]
-                said = " | ".join(line.strip() for line in lines) or f"exit code {ended.returncode}"
+                said = ended.stderr.strip().rpartition("\n")[2] or f"exit code {ended.returncode}"
                 raise InvalidData("data.prepare", [f"{prepare} must return rows, got: {said}"])
             told = json.loads(answer.read_bytes())
             if told["kind"] == "where":

@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,12 @@ def main(prepare: str, base_dir: str, folder: str) -> None:
     """Call `module:function` and leave what it returned in `folder`: the answer last."""
     module, _, name = prepare.partition(":")
     sys.path.insert(0, base_dir)
-    returned = getattr(importlib.import_module(module), name)()
+    try:
+        returned = getattr(importlib.import_module(module), name)()
+    except Exception as error:  # noqa: BLE001  one's own code: told in one line, whatever it raises
+        traceback.print_exc()
+        *_, last = traceback.extract_tb(error.__traceback__)
+        sys.exit(f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno})")
     if isinstance(returned, str | os.PathLike):
         told = {"kind": "where", "where": os.fspath(returned)}
     else:

@@ -178,3 +178,23 @@ def test_what_a_stage_would_refuse_later_is_refused_by_the_spec(line: str, law: 
     breaches = breaches_of(with_line(line))
 
     assert any(law in breach for breach in breaches), breaches
+
+
+@pytest.mark.parametrize(
+    ("data", "law"),
+    [
+        ('{channels: {train: {uri: "s3://b/x", kind: csv}}}', "known are uri, content_type, input_mode"),
+        ('{channels: {train: {uri: "s3://b/x", content-type: csv}}}', "did you mean content_type?"),
+        ('{channels: {train: {uri: "s3://b/x"}}, split: {by: random}}', "data.split: unknown key"),
+        ("{channels: {train: {uri: /data}}}", "must have the form ^s3://"),
+        ('{channels: {train: {uri: "s3://b/x"}}}', "are train, and validation for validation:"),
+        ("{target: y}", "one of source, prepare and channels is needed, got none"),
+        ('{source: a.csv, prepare: "a:b", target: y}', "got source and prepare"),
+        ("{prepare: a.b, target: y}", "must have the form"),
+        ("{surce: a.csv, target: y}", "did you mean source?"),
+    ],
+)
+def test_each_kind_of_data_has_its_own_words(data: str, law: str) -> None:
+    """What belongs to rows is refused beside channels and the other way round, with the nearest known word."""
+    lines = [line for line in MINIMAL.splitlines() if not line.startswith("data:")]
+    assert law in " ".join(breaches_of("\n".join([f"data: {data}", *lines])))
