@@ -20,6 +20,7 @@ from components.tuning.result import TuningResult
 from flows.line import Line, RunIdentity
 from flows.local_services import tracking_ui
 from flows.money import purse_of
+from flows.saved_trials import saved_by
 
 
 def result_document(  # noqa: PLR0913  everything a run came to
@@ -37,6 +38,8 @@ def result_document(  # noqa: PLR0913  everything a run came to
 ) -> dict[str, Any]:
     """The document of a run that tuned; its keys are `docs/reference/result.md`."""
     purse = purse_of(line)
+    warm_start = json.loads(run.tag(naming.TAG_WARM_START) or json.dumps(Parents().document()))
+    saved = saved_by(line, warm_start, result.trials, snapshot_digest=snapshot_digest)
     best, instance = result.best, line.spec.training.instance
     challenger = promotion.challenger
     return {
@@ -47,7 +50,7 @@ def result_document(  # noqa: PLR0913  everything a run came to
         "snapshot": snapshot_digest,
         "engine": line.options.engine,
         "tuning_job": result.tuning_job,
-        "warm_start": json.loads(run.tag(naming.TAG_WARM_START) or json.dumps(Parents().document())),
+        "warm_start": {**warm_start, "trials_saved": None if saved is None else saved.document()},
         "best": None
         if best is None
         else {
