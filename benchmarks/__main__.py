@@ -15,6 +15,7 @@ NAMES = (
     "regret",
     "early_stopping",
     "warm_start",
+    "warm_months",
     "mlflow_logging",
     "suggest",
     "whole_line",

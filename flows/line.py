@@ -122,6 +122,8 @@ def open_line(options: RunOptions, settings: Settings | None = None) -> Line:
     if options.engine == "sagemaker":
         settings.require_cloud()
         project.allow.check_account(settings.role_arn.split(":")[4])
+        if spec.warm_start.beyond_amt:
+            raise InvalidInput("warm_start.beyond_amt must be false on engine sagemaker, which is AMT itself, got true")
     elif spec.training.instance.count > 1:
         raise InvalidInput(f"training.instance.count must be 1 on engine local, got {spec.training.instance.count}")
     _refuse_disallowed(spec, project)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from components import naming
 from components.tuning.attempts import Attempt
+from components.tuning.beyond_amt import BeyondAmt, choose_beyond_amt
 from components.tuning.client import TuningClient
 from components.tuning.definition import Channel
 from components.tuning.engine import Engine, Remember
@@ -62,9 +63,24 @@ def parents_of(
         if not earlier and engine.remember is not None:
             _recall(line, engine.remember)
             earlier = list(_of_model(engine.client, line.spec.model, own=identity.digest))
-    return choose_parents(
-        request, earlier, snapshot=snapshot_digest, most=max(warm.max_parents, len(named)), named=named
+    most = max(warm.max_parents, len(named))
+    if not warm.beyond_amt or engine.beyond_amt is None:
+        return choose_parents(request, earlier, snapshot=snapshot_digest, most=most, named=named)
+    earlier += _ancestors(engine.client, engine.beyond_amt, earlier)
+    return choose_beyond_amt(
+        request, earlier, snapshot=snapshot_digest, most=most, named=named, beyond=engine.beyond_amt
     )
+
+
+def _ancestors(client: TuningClient, beyond: BeyondAmt, earlier: Sequence[Earlier]) -> Iterator[Earlier]:
+    """The parents of these, theirs, and so on, those that are not among them."""
+    known = {each.name for each in earlier}
+    generation = list(known)
+    while generation:
+        found = {name for child in generation for name in beyond.parents_of(child)} - known
+        yield from _named(client, tuple(sorted(found)))
+        known |= found
+        generation = sorted(found)
 
 
 def _recall(line: Line, remember: Remember) -> None:
@@ -74,11 +90,12 @@ def _recall(line: Line, remember: Remember) -> None:
         return
     from components.registry.past_searches import past_searches
 
-    for search in past_searches(
-        tracking_uri=settings.tracking_uri, experiment=line.spec.experiment, model=line.spec.model
+    # The oldest first: a search's parents are known then.
+    for search in reversed(
+        past_searches(tracking_uri=settings.tracking_uri, experiment=line.spec.experiment, model=line.spec.model)
     ):
         trials = [(trial.hyperparameters, trial.objective) for trial in search.trials]
-        remember(search.request, trials, search.created_s)
+        remember(search.request, trials, search.created_s, search.parents or ())
 
 
 def _of_model(client: TuningClient, model: str, *, own: str) -> Iterator[Earlier]:

@@ -7,6 +7,7 @@ from typing import Any
 from components import naming
 from components.registry.model_version import ModelVersion, Promotion
 from components.settings import read_settings
+from components.tuning.trials_saved import sentence
 from flows.versions import registry_of_model
 
 
@@ -89,8 +90,11 @@ def as_tree(document: dict[str, Any]) -> str:
         node.add(escape(f"data  {(row['snapshot'] or '-')[:12]}"))
         search = node.add(escape(f"job   {row['tuning_job']} on {row['engine']}{_trials(row)}{_spent(row)}"))
         search.add(escape(f"model of {row['training_job']}"))
+        beyond = {each["tuning_job"]: f"; {each['reason']}" for each in row["warm_start"].get("beyond_amt", ())}
         for parent in row["warm_start"]["parents"]:
-            search.add(escape(f"parent {parent} ({row['warm_start']['type']})"))
+            search.add(escape(f"parent {parent} ({row['warm_start']['type']}){beyond.get(parent, '')}"))
+        if row["warm_start"].get("trials_saved"):
+            search.add(escape(sentence(row["warm_start"]["trials_saved"])))
         for each in row["warm_start"]["rejected"]:
             search.add(escape(f"no parent {each['tuning_job']}: {each['reason']}"))
         for change in row["changes"]:

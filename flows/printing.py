@@ -21,7 +21,7 @@ def run_summary(result: dict[str, Any]) -> str:
         f"tuning job     {result['tuning_job']}",
     ]
     if result["warm_start"]["parents"]:
-        lines.append(f"warm start     {_warm_start(result['warm_start'])}")
+        lines += [f"warm start     {_warm_start(result['warm_start'])}", *_saved(result["warm_start"])]
     if result["mlflow"]["url"]:
         lines.append(f"MLflow         {result['mlflow']['url']}")
     if deployment["url"]:
@@ -48,6 +48,8 @@ def plan_summary(plan: dict[str, Any]) -> str:
         lines.append(f"search         {_search(plan['request']['HyperParameterTuningJobConfig'])}")
     if plan["warm_start"]["parents"]:
         lines.append(f"warm start     {_warm_start(plan['warm_start'])}")
+    beyond = plan["warm_start"].get("beyond_amt", ())
+    lines += [f"beyond AMT     {each['tuning_job']}: {each['reason']}" for each in beyond]
     lines += [f"no parent      {each['tuning_job']}: {each['reason']}" for each in plan["warm_start"]["rejected"]]
     lines += [f"changed        {_change(each)}" for each in plan["changes"] or ()]
     if plan.get("cost"):
@@ -62,6 +64,13 @@ def _change(change: dict[str, Any]) -> str:
 
 def _warm_start(warm_start: dict[str, Any]) -> str:
     return f"{warm_start['type']} from {', '.join(warm_start['parents'])}"
+
+
+def _saved(warm_start: dict[str, Any]) -> list[str]:
+    from components.tuning.trials_saved import sentence
+
+    saved = warm_start.get("trials_saved")
+    return [f"               {sentence(saved)}"] if saved else []
 
 
 def _cost(cost: dict[str, Any]) -> str:

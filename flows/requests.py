@@ -80,12 +80,13 @@ def search_of(
         max_jobs=spec.tuning.max_jobs,
         maximize=spec.tuning.objective.type == "maximize",
         spot_patience_s=spec.training.spot_patience_s if spec.training.spot == "prefer" else None,
+        further=tuple(name for name, _ in parents.further) if spec.warm_start.beyond_amt else None,
         why_stop=None if purse is None else lambda trials: purse.why_stop(trials, spec.training.max_runtime_s),
     )
 
 
 def _warm_start(attempt: Attempt, parents: Parents) -> dict[str, Any]:
-    if attempt.parents or parents.type is None:
+    if attempt.parents or not parents.names:
         return {"parents": attempt.parents}
     return {"parents": parents.names, "warm_start_type": parents.type}
 

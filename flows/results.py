@@ -22,6 +22,7 @@ from components.tuning.spending import Purse
 from flows.line import Line, RunIdentity
 from flows.local_services import tracking_ui
 from flows.money import purse_of
+from flows.saved_trials import saved_by
 
 
 def result_document(  # noqa: PLR0913  everything a run came to
@@ -40,6 +41,7 @@ def result_document(  # noqa: PLR0913  everything a run came to
     """The document of a run that tuned; its keys are `docs/reference/result.md`."""
     purse = purse_of(line)
     warm_start = json.loads(run.tag(naming.TAG_WARM_START) or json.dumps(Parents().document()))
+    saved = saved_by(line, warm_start, result.trials, snapshot_digest=snapshot_digest)
     best, instance = result.best, line.spec.training.instance
     challenger = promotion.challenger
     return {
@@ -50,7 +52,7 @@ def result_document(  # noqa: PLR0913  everything a run came to
         "snapshot": snapshot_digest,
         "engine": line.options.engine,
         "tuning_job": result.tuning_job,
-        "warm_start": warm_start,
+        "warm_start": {**warm_start, "trials_saved": None if saved is None else saved.document()},
         "best": None
         if best is None
         else {
@@ -72,7 +74,7 @@ def result_document(  # noqa: PLR0913  everything a run came to
                 instance_types=instance.types,
                 instance_count=instance.count,
             ),
-            "saved_usd": _saved_usd(line, result, warm_start.get("trials_saved"), purse),
+            "saved_usd": _saved_usd(line, result, None if saved is None else saved.trials, purse),
         },
         "model_version": str(version.version),
         "champion": None if champion is None else str(champion.version),

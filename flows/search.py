@@ -92,8 +92,8 @@ def run_search(line: Line, run: Run, parents: Parents | None = None) -> Searched
         purse=purse,
         parents=parents or NO_PARENTS,
     )
-    if parents is not None and parents.names:
-        reporter().stage(f"warm start: {parents.type} from {', '.join(parents.names)}")
+    if parents is not None and parents.everyone:
+        reporter().stage(f"warm start: {parents.type} from {', '.join(parents.everyone)}")
     poll_s = line.settings.poll_s if purse is not None else _LOCAL_POLL_S
     log = TrialLog(open_run=lambda: _open_run(line, run, parents), curve=engine.curve)
     artifact = ProgressArtifact(max_jobs=search.max_jobs)

@@ -149,17 +149,25 @@ class LocalAmt(TuningJobCalls, TrainingJobCalls):
         if self._supervise and algorithm is not None:
             self._supervision.launcher.warm_up(algorithm.preload)
 
-    def remember(self, request: Mapping[str, Any], trials: Sequence[RememberedTrial], *, created_s: float) -> bool:
+    def remember(
+        self,
+        request: Mapping[str, Any],
+        trials: Sequence[RememberedTrial],
+        *,
+        created_s: float,
+        parents: Sequence[str] = (),
+    ) -> bool:
         """Record a tuning job that ended elsewhere, so that it can be a parent here; whether it was not known yet.
 
         Args:
             request: Its CreateHyperParameterTuningJob.
             trials: In the order of their creation.
             created_s: When it was created, seconds since the epoch.
+            parents: Tuning jobs it was warm-started from; those not known here are left out.
         """
         name = request["HyperParameterTuningJobName"]
         arn = f"{self._arn_prefix}:hyper-parameter-tuning-job/{name.lower()}"
-        return remember(self._store, request, trials, arn=arn, created_s=created_s)
+        return remember(self._store, request, trials, arn=arn, created_s=created_s, parents=parents)
 
     def resume(self) -> None:
         """Supervise every job that has not ended, as soon as nobody else does; returns at once."""

@@ -40,6 +40,7 @@ class TuningJob:
         ended_s: End, None while it runs.
         runtime_s: Seconds under a supervisor; MaxRuntimeInSeconds counts these.
         parents: Of its warm start, `{"arn", "created_s"}` each: which job is meant when its name is given to another.
+            One that AMT would not take is marked (`beyond_amt`).
     """
 
     name: str

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from components.amt import training_job
+from components.amt.beyond_amt import recorded
 from components.amt.records import TuningJob, float32
 from components.amt.requests import as_kept
 from components.amt.store import AmtStore, NameTaken
@@ -35,6 +36,7 @@ def remember(
     *,
     arn: str,
     created_s: float,
+    parents: Sequence[str] = (),
 ) -> bool:
     """Record an ended tuning job; whether it was not known yet.
 
@@ -44,6 +46,7 @@ def remember(
         trials: In the order of their creation.
         arn: For it.
         created_s: When it was created, seconds since the epoch.
+        parents: Tuning jobs it was warm-started from; those not known here are left out.
     """
     name = request["HyperParameterTuningJobName"]
     job = TuningJob(
@@ -56,6 +59,7 @@ def remember(
         created_s=created_s,
         modified_s=created_s,
         ended_s=created_s,
+        parents=recorded(parents, store),
     )
     try:
         with store.transaction():

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from components.amt import channels, doorbell, queries, responses, warm_start
+from components.amt import beyond_amt, channels, doorbell, queries, responses, warm_start
 from components.amt.calls import Answer, Calls
 from components.amt.folders import JobFolder
 from components.amt.records import TERMINAL, TuningJob
@@ -32,8 +32,23 @@ class TuningJobCalls(Calls):
             ClientError: ValidationException, ResourceInUse, ResourceLimitExceeded.
             Unavailable: The store of objects does not answer.
         """
+        return self._create(without_nones(request), ())
+
+    def create_beyond_amt(self, request: Mapping[str, Any], *, parents: Sequence[str]) -> Answer:
+        """The same, with parents that AMT would not take, by name: see `beyond_amt`. Not in AWS's API.
+
+        Raises:
+            ClientError: As Create, and for a parent that cannot be one even so.
+            Unavailable: The store of objects does not answer.
+        """
+        return self._create(without_nones(request), parents)
+
+    def parents_of(self, tuning_job_name: str) -> tuple[str, ...]:
+        """Names of the parents a tuning job was created with, whichever rules took them; not of deleted ones."""
+        return beyond_amt.parents_of(tuning_job_name, self._store)
+
+    def _create(self, request: Mapping[str, Any], further: Sequence[str]) -> Answer:
         operation = "CreateHyperParameterTuningJob"
-        request = without_nones(request)
         check_create(request)
         missing = unavailable(request)
         if missing:
@@ -42,7 +57,7 @@ class TuningJobCalls(Calls):
         name = request["HyperParameterTuningJobName"]
         if self._store.tuning_job(name) is not None:
             raise _name_in_use(name)
-        parents = warm_start.resolved(request, self._store)
+        parents = warm_start.resolved(request, self._store) + beyond_amt.resolved(request, further, self._store)
         channels.check_inputs(request["TrainingJobDefinition"], store=self._objects, region=self._region)
         config = request["HyperParameterTuningJobConfig"]
         now = time.time()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from components.amt import warm_start_rules
+from components.amt import beyond_amt, warm_start_rules
 from components.amt.range_rules import tuned_names
 from components.amt.records import TrainingJob, TuningJob
-from components.amt.samplers import Finished, ParentJob
+from components.amt.samplers import Finished, ParentJob, trials_of_another_space
 from components.amt.store import AmtStore
 from components.amt.validation import CREATE, client_error
 
@@ -42,9 +43,19 @@ def resolved(request: Mapping[str, Any], store: AmtStore) -> list[dict[str, Any]
 
 
 def parents_of(job: TuningJob, store: AmtStore) -> list[tuple[TuningJob, Sequence[TrainingJob]]]:
-    """A job's parents with their training jobs; their own parents do not count, AMT's warm start is not recursive."""
-    found = [store.tuning_job_of(entry["arn"], entry["created_s"]) for entry in job.parents]
-    return [(parent, store.training_jobs(parent.name)) for parent in found if parent is not None]
+    """The parents of a job's WarmStartConfig with their training jobs.
+
+    Their own parents do not count: AMT's warm start is not recursive.
+    """
+    return [(parent, trials) for parent, trials, beyond in _known(job, store) if not beyond]
+
+
+def _known(job: TuningJob, store: AmtStore) -> Iterator[tuple[TuningJob, Sequence[TrainingJob], bool]]:
+    """All parents with their training jobs, and whether AMT would not take them."""
+    for entry in job.parents:
+        parent = store.tuning_job_of(entry["arn"], entry["created_s"])
+        if parent is not None:
+            yield parent, store.training_jobs(parent.name), bool(entry.get(beyond_amt.MARK))
 
 
 def is_identical(job: TuningJob) -> bool:
@@ -54,17 +65,25 @@ def is_identical(job: TuningJob) -> bool:
 
 def parent_trials(job: TuningJob, store: AmtStore) -> list[ParentJob]:
     """What the sampler is told: each parent's ended trials, with what was static there and is tuned here filled in."""
-    names = tuned_names(job.config["ParameterRanges"])
+    ranges = job.config["ParameterRanges"]
+    names = tuned_names(ranges)
     parents = []
-    for parent, trials in parents_of(job, store):
+    for parent, trials, beyond in _known(job, store):
         static = parent.definition.get("StaticHyperParameters", {})
-        finished = []
-        for trial in trials:
-            values = {**static, **trial.tuned}
-            if _tells_something(parent, trial) and all(name in values for name in names):
-                chosen = {name: values[name] for name in names}
-                finished.append(Finished(hyperparameters=chosen, objective=trial.objective))
-        parents.append(ParentJob(finished=finished, identical=is_identical(job)))
+        told = [
+            Finished(hyperparameters={**static, **trial.tuned}, objective=trial.objective)
+            for trial in trials
+            if _tells_something(parent, trial)
+        ]
+        if beyond:
+            finished = trials_of_another_space(ranges, told, maximize=job.maximize)
+            parents.append(ParentJob(finished=finished, identical=False))
+            continue
+        whole = [trial for trial in told if all(name in trial.hyperparameters for name in names)]
+        chosen = [
+            replace(trial, hyperparameters={name: trial.hyperparameters[name] for name in names}) for trial in whole
+        ]
+        parents.append(ParentJob(finished=chosen, identical=is_identical(job)))
     return parents
 
 

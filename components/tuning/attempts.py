@@ -17,7 +17,7 @@ from components.tuning.tuning_jobs import described, tags_of
 
 UNFINISHED = ("InProgress", "Stopping")
 _MAX_ATTEMPTS = 99
-_MOST_PARENTS = 5
+MOST_PARENTS = 5
 _MOST_JOBS = 750
 
 
@@ -52,6 +52,7 @@ class Search:
         digest: Full run digest, carried by each attempt as a tag and checked on re-attach.
         max_jobs: Training jobs in all attempts together.
         maximize: Whether a larger objective is better.
+        further: Parents of the first attempt that AMT would not take; None for a search that keeps to AMT's rules.
         why_stop: From all trials so far, why the search has to stop now, None when it need not; None where nothing is
             paid.
         spot_patience_s: Seconds to wait for the first Spot instance before going on on demand; None waits for ever.
@@ -64,6 +65,7 @@ class Search:
     maximize: bool
     why_stop: Callable[[Sequence[Trial]], str | None] | None = None
     spot_patience_s: float | None = None
+    further: tuple[str, ...] | None = None
 
 
 def find_attempts(client: TuningClient, search: Search) -> tuple[Mapping[str, Any], ...]:
@@ -89,7 +91,7 @@ def next_attempt(attempts: Sequence[Mapping[str, Any]], search: Search, reader: 
         if status in UNFINISHED or (status == "Completed" and scored) or left <= 0:
             return None
     used_s = sum(job.get("ConsumedResources", {}).get("RuntimeInSeconds", 0) for job in attempts)
-    names = [name for name in _names(attempts) if _says_something(reader.read([name]))][-_MOST_PARENTS:]
+    names = [name for name in _names(attempts) if _says_something(reader.read([name]))][-MOST_PARENTS:]
     # AMT counts parents' training jobs towards a job's limit.
     parents = tuple(names) if len(reader.read(names)) + left <= _MOST_JOBS else ()
     return Attempt(
@@ -125,10 +127,10 @@ def _names(attempts: Sequence[Mapping[str, Any]]) -> list[str]:
     return [attempt["HyperParameterTuningJobName"] for attempt in attempts]
 
 
-def create(client: TuningClient, request: Mapping[str, Any]) -> bool:
-    """Start an attempt, unless it is there by now; whether this call made it."""
+def create(make: Callable[[], object]) -> bool:
+    """Start an attempt by a call, unless it is there by now; whether this call made it."""
     try:
-        client.create_hyper_parameter_tuning_job(**request)
+        make()
     except ClientError as error:
         # Another command on the same run was quicker, or the answer to our own first try was lost: attach to it.
         if error.response["Error"]["Code"] != "ResourceInUse":

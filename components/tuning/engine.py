@@ -11,12 +11,14 @@ from botocore.exceptions import ClientError
 
 from components.errors import Cancelled, JobDiffers, OverBudget
 from components.tuning.attempts import UNFINISHED, Search, create, find_attempts, is_spot, next_attempt
+from components.tuning.beyond_amt import BeyondAmt, further_parents
 from components.tuning.client import TuningClient
 from components.tuning.job_check import differences
 from components.tuning.result import CurvePoint, Trial, TuningResult, best_of
 from components.tuning.trial_reader import TrialReader
 
-Remember = Callable[[Mapping[str, Any], Sequence[tuple[Mapping[str, str], float | None]], float], None]
+Trials = Sequence[tuple[Mapping[str, str], float | None]]
+Remember = Callable[[Mapping[str, Any], Trials, float, Sequence[str]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,8 @@ class Engine:
         curve: Points of a training job's metrics after the first N.
         log: What a training job printed so far.
         remember: Records an ended search of elsewhere (request, trials as hyperparameters and objective, seconds since
-            the epoch), so that it can be a parent; None where the engine keeps its own for ever.
+            the epoch, its own parents), so that it can be a parent; None where the engine keeps its own for ever.
+        beyond_amt: What it can do beyond AMT's API; None where it is AMT.
         close: Let go of what this process holds; running jobs stay resumable.
     """
 
@@ -41,6 +44,7 @@ class Engine:
     log: Callable[[str], str]
     close: Callable[[], None]
     remember: Remember | None = None
+    beyond_amt: BeyondAmt | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +150,7 @@ def begin(engine: Engine, search: Search, reader: TrialReader) -> tuple[tuple[Ma
     if attempt is None:
         return attempts, None
     try:
-        _create(engine.client, search.request_for(attempt))
+        _create(engine, search.request_for(attempt), further_parents(search, attempt, engine.beyond_amt))
     except OverBudget as error:
         # The money is spent: what it bought is the result.
         if best_of(reader.read(_names(attempts)), maximize=search.maximize) is None:
@@ -203,9 +207,14 @@ def _why_stop(search: Search, job: Mapping[str, Any], trials: Sequence[Trial], w
     return None if search.why_stop is None else search.why_stop(trials)
 
 
-def _create(client: TuningClient, request: Mapping[str, Any]) -> None:
+def _create(engine: Engine, request: Mapping[str, Any], further: Sequence[str]) -> None:
     """Start an attempt and see that it is what was asked for; one that another command made may have other limits."""
-    if not create(client, request):
+    client, beyond = engine.client, engine.beyond_amt
+    if beyond is not None and further:
+        made = create(lambda: beyond.create(request, further))
+    else:
+        made = create(lambda: client.create_hyper_parameter_tuning_job(**request))
+    if not made:
         return
     name = request["HyperParameterTuningJobName"]
     found = differences(request, client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name))

@@ -46,18 +46,25 @@ class Parents:
 
     Attributes:
         type: AMT's WarmStartType; None without parents.
-        names: Tuning jobs, the best first.
+        names: Tuning jobs of the request's WarmStartConfig, the best first.
         rejected: Tuning job and why it is no parent, each.
+        further: Tuning job and why AMT would not take it, each that the engine takes all the same.
     """
 
     type: WarmStartType | None = None
     names: tuple[str, ...] = ()
     rejected: tuple[tuple[str, str], ...] = ()
+    further: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def everyone(self) -> tuple[str, ...]:
+        """All tuning jobs the search knows."""
+        return (*self.names, *(name for name, _ in self.further))
 
     def document(self) -> dict[str, Any]:
-        """As the result document and `retune plan` show it."""
-        rejected = [{"tuning_job": name, "reason": reason} for name, reason in self.rejected]
-        return {"type": self.type, "parents": list(self.names), "rejected": rejected}
+        """As the result document and `retune plan` show it; `beyond_amt` only where a parent goes beyond AMT."""
+        beyond = {"beyond_amt": _told(self.further)} if self.further else {}
+        return {"type": self.type, "parents": list(self.everyone), "rejected": _told(self.rejected), **beyond}
 
     def shortened(self, most: int) -> Parents:
         """With the latest rejections only, so that the document as JSON has at most so many characters."""
@@ -65,6 +72,10 @@ class Parents:
         while kept.rejected and len(json.dumps(kept.document())) > most:
             kept = replace(kept, rejected=kept.rejected[:-1])
         return kept
+
+
+def _told(reasons: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"tuning_job": name, "reason": reason} for name, reason in reasons]
 
 
 def choose_parents(
@@ -90,9 +101,7 @@ def choose_parents(
     Raises:
         InvalidInput: A named one is not there, or AMT would not take it.
     """
-    missing = sorted(set(named) - {each.name for each in earlier})
-    if missing:
-        raise InvalidInput(f"warm_start names tuning jobs that are not there: {', '.join(missing)}")
+    refuse_missing(named, earlier)
     strategy = request["HyperParameterTuningJobConfig"]["Strategy"]
     if strategy not in STRATEGIES:
         if named:
@@ -114,6 +123,13 @@ def choose_parents(
     )
 
 
+def refuse_missing(named: Sequence[str], earlier: Sequence[Earlier]) -> None:
+    """Raise InvalidInput for tuning jobs that the user names and that are not there."""
+    missing = sorted(set(named) - {each.name for each in earlier})
+    if missing:
+        raise InvalidInput(f"warm_start names tuning jobs that are not there: {', '.join(missing)}")
+
+
 def _select(
     request: Mapping[str, Any], latest_first: Sequence[Earlier], most: int
 ) -> tuple[list[Earlier], list[tuple[str, str]]]:
@@ -125,7 +141,7 @@ def _select(
     accepted: list[Earlier] = []
     rejected: list[tuple[str, str]] = []
     for each in latest_first:
-        reason = _why_not(request, each)
+        reason = amt_refusal(request, each)
         if reason is None and len(accepted) == most:
             reason = f"older than the {most} latest that fit (warm_start.max_parents)"
         if reason is None and each.launched > left:
@@ -141,7 +157,8 @@ def _select(
     return accepted, rejected
 
 
-def _why_not(request: Mapping[str, Any], earlier: Earlier) -> str | None:
+def amt_refusal(request: Mapping[str, Any], earlier: Earlier) -> str | None:
+    """Why AMT would refuse a parent, whatever others there are; None when it would not."""
     job = _as_job(earlier.described)
     if job.status not in TERMINAL:
         return f"it is {job.status}"

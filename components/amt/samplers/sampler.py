@@ -115,3 +115,12 @@ def combinations(parameter_ranges: Mapping[str, Any]) -> float:
     from components.amt.samplers.parameter_space import ParameterSpace
 
     return ParameterSpace.of(parameter_ranges).combinations
+
+
+def trials_of_another_space(
+    parameter_ranges: Mapping[str, Any], trials: Sequence[Finished], *, maximize: bool
+) -> tuple[Finished, ...]:
+    """Read trials of a search over other hyperparameters as trials of this space: see `foreign_trials`."""
+    from components.amt.samplers.foreign_trials import translated
+
+    return translated(parameter_ranges, trials, maximize=maximize)

@@ -9,7 +9,8 @@ from typing import Any
 from components.amt.client import LocalAmt
 from components.amt.remembered import RememberedTrial
 from components.storage import ObjectStore
-from components.tuning.engine import Engine
+from components.tuning.beyond_amt import BeyondAmt
+from components.tuning.engine import Engine, Trials
 from components.tuning.result import CurvePoint
 
 _OBJECTIVE_TWIN = "ObjectiveMetric"
@@ -48,10 +49,20 @@ def connect(
         path = amt.log_path(training_job)
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
-    def remember(
-        request: Mapping[str, Any], trials: Sequence[tuple[Mapping[str, str], float | None]], created_s: float
-    ) -> None:
+    def remember(request: Mapping[str, Any], trials: Trials, created_s: float, parents: Sequence[str]) -> None:
         kept = [RememberedTrial(tuned=tuned, objective=objective) for tuned, objective in trials]
-        amt.remember(request, kept, created_s=created_s)
+        amt.remember(request, kept, created_s=created_s, parents=parents)
 
-    return Engine(name="local", client=amt, wait=wait, curve=curve, log=log, close=amt.close, remember=remember)
+    def create(request: Mapping[str, Any], parents: Sequence[str]) -> None:
+        amt.create_beyond_amt(request, parents=parents)
+
+    return Engine(
+        name="local",
+        client=amt,
+        wait=wait,
+        curve=curve,
+        log=log,
+        close=amt.close,
+        remember=remember,
+        beyond_amt=BeyondAmt(create=create, parents_of=amt.parents_of),
+    )

@@ -72,6 +72,18 @@ def test_the_flat_options_are_the_spec_s_fields(spec: Path) -> None:
         resolve_spec(spec, RunOptions(spec=str(spec), warm_start="a/b"))
 
 
+def test_parents_beyond_amt_are_for_the_local_engine(spec: Path) -> None:
+    """AWS would refuse them; so does retune, before it starts anything."""
+    beyond = ("warm_start.beyond_amt=true",)
+    cloud = read_settings(
+        {"RETUNE_BUCKET": "b", "RETUNE_ROLE_ARN": "arn:aws:iam::111122223333:role/r", "AWS_REGION": "eu-west-1"}
+    )
+    assert open_line(RunOptions(spec=str(spec), overrides=beyond)).spec.warm_start.beyond_amt
+    assert open_line(RunOptions(spec=str(spec), engine="sagemaker"), cloud).options.engine == "sagemaker"
+    with pytest.raises(InvalidInput, match=r"warm_start\.beyond_amt must be false on engine sagemaker"):
+        open_line(RunOptions(spec=str(spec), engine="sagemaker", overrides=beyond), cloud)
+
+
 def test_the_project_s_root_is_the_nearest_marked_folder(tmp_path: Path, spec: Path) -> None:
     """Relative paths of a spec start at its project, or at its own folder."""
     (tmp_path / "project" / "flows").mkdir(parents=True)

@@ -59,3 +59,23 @@ def test_a_near_parent_saves_trials_and_a_wrong_one_does_not_spoil_the_search() 
 
     assert regret(parent()) < regret()
     assert regret(parent(-1.0)) < 3
+
+
+def test_a_child_reaches_the_cold_result_in_fewer_trials() -> None:
+    """Branin on another level after 20 trials of branin: the median of seven seeds halves the trials at the least."""
+
+    def trials_to(level: float, *parents: ParentJob, seed: int) -> int:
+        found = search(make_sampler("Bayesian", BRANIN, maximize=False, seed=seed, parents=parents), branin, 20)
+        reached = [trial.objective is not None and trial.objective <= level for trial in found]
+        return reached.index(True) + 1 if any(reached) else 21
+
+    cold, warm = [], []
+    for seed in range(7):
+        alone = search(make_sampler("Bayesian", BRANIN, maximize=False, seed=seed), branin, 20)
+        old = search(
+            make_sampler("Bayesian", BRANIN, maximize=False, seed=100 + seed), lambda trial: branin(trial) + 100, 20
+        )
+        level = max(best(alone), best(old) - 100)
+        cold.append(trials_to(level, seed=seed))
+        warm.append(trials_to(level, ParentJob(finished=old, identical=False), seed=seed))
+    assert np.median(warm) <= np.median(cold) / 2

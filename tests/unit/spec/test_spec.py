@@ -86,6 +86,17 @@ def test_scalars_are_those_of_yaml_1_2() -> None:
     assert spec.training.hyperparameters == {"a": 0.0001, "b": "off", "c": True, "d": "yes"}
 
 
+def test_more_parents_than_amt_takes_are_asked_for_by_name() -> None:
+    """Five is AMT's law; what goes beyond it is never meant by accident."""
+    assert "max_parents <= 5 must hold" in breaches_of(with_line("warm_start: {max_parents: 6}"))[0]
+    assert (
+        "warm_start.max_parents: must be"
+        in breaches_of(with_line("warm_start: {max_parents: 31, beyond_amt: true}"))[0]
+    )
+    spec = parse_spec(with_line("warm_start: {max_parents: 30, beyond_amt: true}"), subject="s.yaml")
+    assert spec.warm_start.beyond_amt
+
+
 @pytest.mark.parametrize("line", ['  max_jobs: "50"', "  max_jobs: true", "  max_jobs: 1.5"])
 def test_numbers_are_numbers(line: str) -> None:
     """Text and booleans are not turned into numbers."""
