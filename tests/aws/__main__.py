@@ -122,19 +122,15 @@ def _clear(folder: Path) -> None:
 
 def _play(scenario: Scenario, service: str) -> None:
     places = scenario.places
-    if not scenario.recorder.has(comparison.ABOUT):
-        scenario.recorder.write(
-            comparison.ABOUT,
-            {
-                "service": service,
-                "run": places.run,
-                "take": places.take,
-                "region": places.region,
-                "instance_type": places.instance_type,
-                "botocore": botocore.__version__,
-                "date": datetime.now(UTC).date().isoformat(),
-            },
-        )
+    story = {"service": service, "run": places.run, "take": places.take, "region": places.region}
+    if scenario.recorder.has(comparison.ABOUT):
+        there = scenario.recorder.read(comparison.ABOUT)
+        if any(there.get(key) != value for key, value in story.items()):
+            raise InvalidInput(f"a folder holds one record, of {story}, got one with that of {there}: name another")
+    else:
+        date = datetime.now(UTC).date().isoformat()
+        more = {"instance_type": places.instance_type, "botocore": botocore.__version__, "date": date}
+        scenario.recorder.write(comparison.ABOUT, {**story, **more})
     scenario.play()
 
 

@@ -66,7 +66,7 @@ def compare(left: Path, right: Path) -> Compared:
     mine, theirs = _documents(left), _documents(right)
     runs = [side.get(ABOUT, {}).get("run") for side in (mine, theirs)]
     if runs[0] != runs[1]:
-        raise InvalidInput(f"both records must be of one scenario, take and instance type, got {runs[0]}, {runs[1]}")
+        raise InvalidInput(f"both records must be of one scenario, take and instance type, got {runs[0]} and {runs[1]}")
     names = sorted((mine.keys() | theirs.keys()) - {ABOUT})
     walk = _Walk()
     for name in names:

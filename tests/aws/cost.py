@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from components.errors import OverBudget, Refused
 from components.tuning.budget import Limits
@@ -20,7 +20,7 @@ def worst_case_usd(places: Places, price: Price) -> float:
     The jobs that are to be refused count too: should AWS take one, it may run to its limits.
     """
     jobs = [tuning_job(places, job) for job in (FIRST, STOPPED, WARM)]
-    return sum(_worst_usd(request, price) for request in _all(jobs, all_creates(places)))
+    return sum(_worst_usd(request, price) for request in (*jobs, *all_creates(places).values()))
 
 
 def check_cap(places: Places, price: Price) -> float:
@@ -50,13 +50,9 @@ def check_word(environment: Mapping[str, str], told: str) -> None:
     """
     if environment.get(WORD) != "yes":
         raise Refused(
-            f"this trains on SageMaker in the account of your AWS credentials: up to six training jobs on Spot, about "
+            f"this trains on SageMaker in the account of your AWS credentials: five training jobs on Spot, about "
             f"half an hour; {told}; set {WORD}=yes to have it done, got {environment.get(WORD)!r}"
         )
-
-
-def _all(jobs: Iterable[Request], refused: Mapping[str, Request]) -> list[Request]:
-    return [*jobs, *refused.values()]
 
 
 def _worst_usd(request: Request, price: Price) -> float:

@@ -56,7 +56,7 @@ class Places:
 
     @property
     def run(self) -> str:
-        """What all names of this scenario and take begin with; the same wherever it is played, so nothing runs twice."""
+        """What all names of this scenario and take begin with, wherever it is played: so nothing runs twice."""
         neutral = Places(
             base_uri="s3://b",
             role_arn="",
