@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from components.aws import translate
 from components.errors import Cancelled, JobDiffers
@@ -23,7 +23,7 @@ from tests.aws.requests import FIRST, PROGRAM, SCRIPT, STOPPED, WARM, Places, Re
 
 _TELLING = ("asleep-describe", "asleep-trials", "asleep-training-job", "asleep-list")
 _SAMPLED = "{job}-statuses"
-# Their jobs would end as the scenario wants none to end: what they show is no longer what is compared.
+# Its jobs have ended as in no other record: what they show is not to be compared.
 _INTERRUPTED = "interrupted"
 
 
@@ -54,7 +54,7 @@ class Scenario:
             raise self._cancelled()
         try:
             self._play()
-        except ClientError as error:
+        except (ClientError, BotoCoreError) as error:
             raise translate(error) from error
         except KeyboardInterrupt:
             if self.stop_all():
@@ -68,10 +68,15 @@ class Scenario:
         names += [request["HyperParameterTuningJobName"] for request in requests]
         stopped = []
         for name in names:
-            if self._status(name) == "InProgress":
+            try:
+                if self._status(name) != "InProgress":
+                    continue
                 self._client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
-                self._say(f"stopping {name}")
-                stopped.append(name)
+            except (ClientError, BotoCoreError) as error:  # the others are to be stopped all the same
+                self._say(f"cannot stop {name}: {translate(error)}")
+                continue
+            self._say(f"stopping {name}")
+            stopped.append(name)
         return stopped
 
     def _play(self) -> None:
