@@ -32,7 +32,7 @@ def unknown_names() -> Mapping[str, tuple[str, Request]]:
 
 def creates(places: Places) -> Mapping[str, Request]:
     """Jobs that are refused whatever else there is: document to request."""
-    changed = {
+    changed: dict[str, dict[str, Any]] = {
         "refused-two-breaches": {
             "config": {"Strategy": "Foo", "TrainingJobEarlyStoppingType": "Sometimes"},
         },
