@@ -27,10 +27,10 @@ SPREAD = -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help retrain test check up down bench clients lock clean
+.PHONY: help retrain test test-aws check up down bench clients lock clean
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 retrain: $(RETUNE) ## the whole line on the bank-marketing data (SPEC=…, ARGS=…)
 	@$(BIN)/retune run $(SPEC) $(ARGS)
@@ -43,6 +43,9 @@ down: $(RETUNE) ## stop them
 
 test: $(DEV) $(RETUNE) $(CLIENTS) ## every test (TESTS=path for some, WORKERS=0 for one process)
 	@$(BIN)/pytest -q $(SPREAD) $(TESTS) $(ARGS)
+
+test-aws: $(DEV) $(RETUNE) ## SageMaker itself beside the local AMT: your account, at most 1 USD (RETUNE_TEST_AWS=yes)
+	@$(BIN)/python -m tests.aws all $(ARGS)
 
 check: $(DEV) $(RETUNE) $(CLIENTS) ## style, types, import laws, templates, project rules, parity with AWS
 	$(BIN)/ruff check .

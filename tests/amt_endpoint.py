@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from command import REPO, environment_of
 
 from components.storage.local import FolderStore
+from tests.command import REPO, environment_of
 
 START_S = 90.0
 

@@ -44,6 +44,16 @@ def knows(region: str) -> bool:
     return region in _ACCOUNTS
 
 
+def known_regions() -> tuple[str, ...]:
+    """Regions of the table."""
+    return tuple(_ACCOUNTS)
+
+
+def registry_accounts() -> frozenset[str]:
+    """Amazon's own accounts that hold the images: public, and nobody's secret."""
+    return frozenset(_ACCOUNTS.values())
+
+
 def _registry(region: str) -> str:
     if region not in _ACCOUNTS:
         raise InvalidInput(

@@ -25,7 +25,8 @@ What a client of AMT can see, row by row: what AWS does, whether the local AMT d
 it. `make check` runs exactly these tests and fails unless each passes; a row without one must say what differs and why.
 
 **Parity is derived from AWS's documentation, botocore's service model and published responses. It is not yet verified
-live, against AWS itself.** Where AWS publishes nothing, the row says what is done here.
+live, against AWS itself** ([its owner can, with one command](../how-to/verify-on-aws.md)). Where AWS publishes nothing,
+the row says what is done here.
 """
 
 
