@@ -2,107 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import pytest
 from botocore.exceptions import ClientError
+from scripted_amt import ScriptedAmt, run
 
 from components.errors import Cancelled, JobDiffers, Refused
-from components.naming import TAG_RUN_DIGEST
-from components.tuning.attempts import Search
-from components.tuning.engine import Engine, tune
-
-DIGEST = "d" * 64
-
-
-class ScriptedAmt:
-    """An engine whose jobs are at once at the status that the test gives them."""
-
-    def __init__(self, ends: Mapping[str, str] | None = None) -> None:
-        self.jobs: dict[str, dict[str, Any]] = {}
-        self.requests: list[Mapping[str, Any]] = []
-        self.stopped: list[str] = []
-        self._ends = ends or {}
-
-    def add(self, name: str, *, status: str, completed: int, failed: int = 0, digest: str = DIGEST) -> None:
-        self.jobs[name] = {"status": status, "completed": completed, "failed": failed, "digest": digest}
-
-    def create_hyper_parameter_tuning_job(self, **request: Any) -> dict[str, str]:
-        self.requests.append(request)
-        name = request["HyperParameterTuningJobName"]
-        self.add(name, status=self._ends.get(name, "Completed"), completed=request["jobs"])
-        self.jobs[name]["request"] = request
-        return {}
-
-    def describe_hyper_parameter_tuning_job(self, *, HyperParameterTuningJobName: str) -> dict[str, Any]:  # noqa: N803  AWS's word
-        name = HyperParameterTuningJobName
-        if name not in self.jobs:
-            raise ClientError({"Error": {"Code": "ResourceNotFound", "Message": "no"}}, "Describe")
-        job = self.jobs[name]
-        return {
-            **job.get("request", {}),
-            "HyperParameterTuningJobName": name,
-            "HyperParameterTuningJobArn": f"arn:{name}",
-            "HyperParameterTuningJobStatus": job["status"],
-            "HyperParameterTuningJobConfig": {"Strategy": "Bayesian"},
-            "ConsumedResources": {"RuntimeInSeconds": 60},
-        }
-
-    def list_training_jobs_for_hyper_parameter_tuning_job(self, **request: Any) -> dict[str, Any]:
-        name = request["HyperParameterTuningJobName"]
-        start = int(request.get("NextToken", "0"))
-        job = self.jobs[name]
-        every = job["completed"] + job["failed"]
-        numbers = range(start, min(start + 2, every))
-        rows = [
-            {
-                "TrainingJobName": f"{name}-{number:03d}",
-                "TrainingJobStatus": "Completed" if number < job["completed"] else "Failed",
-                "TunedHyperParameters": {"eta": "0.1"},
-                "ObjectiveStatus": "Succeeded" if number < job["completed"] else "Failed",
-                "FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": "m", "Value": float(number)},
-            }
-            for number in numbers
-        ]
-        more = start + 2 < every
-        return {"TrainingJobSummaries": rows, **({"NextToken": str(start + 2)} if more else {})}
-
-    def stop_hyper_parameter_tuning_job(self, *, HyperParameterTuningJobName: str) -> dict[str, str]:  # noqa: N803  AWS's word
-        self.stopped.append(HyperParameterTuningJobName)
-        self.jobs[HyperParameterTuningJobName]["status"] = "Stopped"
-        return {}
-
-    def describe_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:  # noqa: N803  AWS's word
-        return {"TrainingJobName": TrainingJobName, "TrainingTimeInSeconds": 2, "BillableTimeInSeconds": 1}
-
-    def list_tags(self, *, ResourceArn: str) -> dict[str, Any]:  # noqa: N803  AWS's word
-        return {"Tags": [{"Key": TAG_RUN_DIGEST, "Value": self.jobs[ResourceArn.removeprefix("arn:")]["digest"]}]}
-
-
-def run(
-    amt: ScriptedAmt,
-    *,
-    max_jobs: int = 5,
-    cancelled: Callable[[], bool] = lambda: False,
-    stops_job: Callable[[BaseException], bool] = lambda _: False,
-) -> Any:
-    engine = Engine(
-        name="scripted", client=amt, wait=lambda *_: None, curve=lambda *_: [], log=lambda _: "", close=lambda: None
-    )
-    search = Search(
-        name_of=lambda attempt: f"job-{attempt:02d}",
-        request_for=lambda attempt: {
-            "HyperParameterTuningJobName": f"job-{attempt.number:02d}",
-            "jobs": attempt.jobs,
-            "used_s": attempt.used_s,
-            "parents": attempt.parents,
-        },
-        digest=DIGEST,
-        max_jobs=max_jobs,
-        maximize=True,
-    )
-    return tune(engine, search, observe=lambda _: None, cancelled=cancelled, poll_s=0, stops_job=stops_job)
 
 
 def test_a_new_run_creates_its_first_attempt_with_all_jobs() -> None:
@@ -236,66 +140,5 @@ def test_cancelling_stops_the_job_and_says_how_to_go_on() -> None:
 
     with pytest.raises(Cancelled, match="the same command goes on"):
         run(amt, cancelled=lambda: True)
-
-    assert amt.stopped == ["job-01"]
-
-
-class Signal(BaseException):
-    """What a signal's handler raises wherever the process is."""
-
-
-class SignalledAmt(ScriptedAmt):
-    """An engine during one of whose calls the process is told to end."""
-
-    def __init__(self, during: str) -> None:
-        super().__init__(ends={"job-01": "InProgress"})
-        self.during = during
-
-    def create_hyper_parameter_tuning_job(self, **request: Any) -> dict[str, str]:
-        super().create_hyper_parameter_tuning_job(**request)
-        return self._reached("create")
-
-    def list_training_jobs_for_hyper_parameter_tuning_job(self, **request: Any) -> dict[str, Any]:
-        return {**super().list_training_jobs_for_hyper_parameter_tuning_job(**request), **self._reached("look")}
-
-    def _reached(self, call: str) -> dict[str, Any]:
-        if call == self.during:
-            self.during = ""
-            raise Signal
-        return {}
-
-
-@pytest.mark.parametrize("during", ["create", "look"])
-def test_a_signal_that_means_cancel_stops_the_job_wherever_it_comes(during: str) -> None:
-    """Also when the answer to Create was still to come: the job that is there is stopped, and its end awaited."""
-    amt = SignalledAmt(during)
-
-    with pytest.raises(Cancelled, match="the same command goes on"):
-        run(amt, stops_job=lambda error: isinstance(error, Signal))
-
-    assert amt.stopped == ["job-01"]
-
-
-@pytest.mark.parametrize("during", ["create", "look"])
-def test_any_other_signal_leaves_the_job(during: str) -> None:
-    """The signal goes on its way, and the job trains on to be taken up again."""
-    amt = SignalledAmt(during)
-
-    with pytest.raises(Signal):
-        run(amt)
-
-    assert amt.stopped == []
-    assert amt.jobs["job-01"]["status"] == "InProgress"
-
-
-def test_an_error_that_stops_the_job_is_raised_all_the_same() -> None:
-    """A run that fails with `on_crash: stop` stops its job and tells its own error, not that it was cancelled."""
-    amt = ScriptedAmt(ends={"job-01": "InProgress"})
-
-    def fail() -> bool:
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        run(amt, cancelled=fail, stops_job=lambda error: isinstance(error, ZeroDivisionError))
 
     assert amt.stopped == ["job-01"]
