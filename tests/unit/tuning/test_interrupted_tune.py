@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from scripted_amt import ScriptedAmt, run
 
 from components.errors import Cancelled
+from tests.unit.tuning.scripted_amt import ScriptedAmt, run
 
 
 class Signal(BaseException):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError
-from scripted_amt import ScriptedAmt, run
 
 from components.errors import Cancelled, JobDiffers, Refused
+from tests.unit.tuning.scripted_amt import ScriptedAmt, run
 
 
 def test_a_new_run_creates_its_first_attempt_with_all_jobs() -> None:
