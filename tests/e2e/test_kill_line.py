@@ -5,23 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-
-import psutil
 
 from components.amt.client import LocalAmt
 from components.storage.local import FolderStore
-from tests.command import Retune
+from tests.command import Retune, kill
 from tests.gate import Gate
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    """SIGKILL a run's process group; return when all that it had started is gone as well."""
-    family = psutil.Process(process.pid).children(recursive=True)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    _, alive = psutil.wait_procs(family, timeout=20)
-    assert alive == []
 
 
 def finished_trials(retune: Retune, *, at_least: int) -> int:
