@@ -43,11 +43,25 @@ class Gate:
 
     def wait_for_one(self) -> None:
         """Until a live trial is here; it stays."""
-        self._waiting.put(self._next_alive())
+        self.wait_for(1)
 
-    def let_one_through(self) -> None:
-        """Let the next live trial go on; trials that were killed while waiting are passed over."""
-        name, connection = self._next_alive()
+    def wait_for(self, number: int) -> list[str]:
+        """Until so many live trials are here; their names. They stay."""
+        here = [self._next_alive() for _ in range(number)]
+        for each in here:
+            self._waiting.put(each)
+        return [name for name, _ in here]
+
+    def let_one_through(self, of: str = "") -> None:
+        """Let the next live trial, of a job named so, go on; trials that were killed while waiting are passed over."""
+        others = []
+        while True:
+            name, connection = self._next_alive()
+            if name.startswith(of):
+                break
+            others.append((name, connection))
+        for other in others:
+            self._waiting.put(other)
         connection.sendall(b"g")
         self.passed.append(name)
 
