@@ -15,7 +15,7 @@ from components.tuning.engine import Engine, Remember
 from components.tuning.lineage import Earlier, Parents, choose_parents
 from components.tuning.tuning_jobs import described, summaries, tags_of
 from flows.line import Line, RunIdentity
-from flows.requests import search_of
+from flows.tuning_requests import search_of
 
 # Describe and ListTags for each, of an API that throttles.
 _LOOKED_AT = 30

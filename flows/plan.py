@@ -20,7 +20,7 @@ from flows.engines import open_engine
 from flows.line import Line, RunOptions, identify, open_line
 from flows.lineage import first_parents
 from flows.money import purse_of
-from flows.requests import NO_PARENTS, search_of
+from flows.tuning_requests import NO_PARENTS, search_of
 
 
 def plan_of(options: RunOptions) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def take_up(job: str) -> Submitted:
 def _start(line: Line, run: Run) -> tuple[str, Parents]:
     from flows.lineage import first_parents
     from flows.money import purse_of, settle_up
-    from flows.requests import NO_PARENTS, search_of
+    from flows.tuning_requests import NO_PARENTS, search_of
 
     engine = open_engine(line.options.engine, line.settings, line.store, supervise=False)
     settle_up(line)

@@ -61,6 +61,8 @@ class Clock:
 
 
 NO_SPOT = "spot: no instance could be had"
+# The end of a stop is near, and somebody waits for it.
+_STOPPING_POLL_S = 2.0
 REAL_CLOCK = Clock(monotonic=time.monotonic, sleep=time.sleep)
 
 
@@ -86,6 +88,7 @@ def tune(
     observe: Callable[[Progress], None],
     cancelled: Callable[[], bool],
     poll_s: float,
+    stops_job: Callable[[BaseException], bool] = lambda error: isinstance(error, KeyboardInterrupt),
     clock: Clock = REAL_CLOCK,
 ) -> TuningResult:
     """Create the job or re-attach to it, follow it to its end, collect.
@@ -99,6 +102,8 @@ def tune(
         observe: Called at every change seen.
         cancelled: Whether somebody asked to stop; asked between waits.
         poll_s: Seconds between two looks at the job, at most.
+        stops_job: Whether what interrupts this, a signal or an error, stops the job too; else it trains on, to be
+            taken up again. After a signal the stop is followed to its end.
         clock: Time; the engine's `wait` runs on the same.
 
     Raises:
@@ -109,11 +114,19 @@ def tune(
     """
     reader = TrialReader(engine.client)
     while True:
-        attempts, ended_by = begin(engine, search, reader)
+        attempts, ended_by, asked = _begin(engine, search, reader, stops_job)
         names = _names(attempts)
         attached_stopped = attempts[-1]["HyperParameterTuningJobStatus"] in ("Stopped", "Failed")
         last, why = _follow(
-            engine, names, reader, search, observe=observe, cancelled=cancelled, poll_s=poll_s, clock=clock
+            engine,
+            names,
+            reader,
+            search,
+            observe=observe,
+            cancelled=(lambda: True) if asked else cancelled,
+            poll_s=poll_s,
+            stops_job=stops_job,
+            clock=clock,
         )
         if why != NO_SPOT:
             break  # else what is left is tried on demand
@@ -129,6 +142,22 @@ def tune(
         trials=reader.read(names),
         ended_by=ended_by,
     )
+
+
+def _begin(
+    engine: Engine, search: Search, reader: TrialReader, stops_job: Callable[[BaseException], bool]
+) -> tuple[tuple[Mapping[str, Any], ...], str | None, bool]:
+    """As `begin`, and whether an interrupt on the way asks for the job's stop."""
+    try:
+        return *begin(engine, search, reader), False
+    except BaseException as error:
+        if isinstance(error, Exception) or not stops_job(error):
+            raise
+        # The interrupt may have come when the job was on its way or already there.
+        attempts = find_attempts(engine.client, search)
+        if not attempts or attempts[-1]["HyperParameterTuningJobStatus"] not in UNFINISHED:
+            raise
+        return attempts, None, True
 
 
 def begin(engine: Engine, search: Search, reader: TrialReader) -> tuple[tuple[Mapping[str, Any], ...], str | None]:
@@ -159,7 +188,7 @@ def begin(engine: Engine, search: Search, reader: TrialReader) -> tuple[tuple[Ma
     return find_attempts(engine.client, search), None
 
 
-def _follow(
+def _follow(  # noqa: PLR0913  those of `tune`, whose middle it is
     engine: Engine,
     names: Sequence[str],
     reader: TrialReader,
@@ -168,6 +197,7 @@ def _follow(
     observe: Callable[[Progress], None],
     cancelled: Callable[[], bool],
     poll_s: float,
+    stops_job: Callable[[BaseException], bool],
     clock: Clock,
 ) -> tuple[Mapping[str, Any], str | None]:
     """The ended job, and why this process stopped it without being asked to."""
@@ -189,14 +219,16 @@ def _follow(
                     stopping = True
                     _stop(engine.client, name)
             seen_s = clock.monotonic()
-            engine.wait(name, poll_s)
+            engine.wait(name, min(poll_s, _STOPPING_POLL_S) if stopping else poll_s)
             # One look per interval however many metric lines a trial prints: looking takes CPU from training.
             clock.sleep(max(0.0, min(poll_s, 0.2) - (clock.monotonic() - seen_s)))
-        except KeyboardInterrupt:
-            if stopping:
+        except BaseException as error:
+            if stopping or not stops_job(error):
                 raise
             stopping = True
             _stop(engine.client, name)
+            if isinstance(error, Exception):
+                raise
 
 
 def _why_stop(search: Search, job: Mapping[str, Any], trials: Sequence[Trial], waited_s: float) -> str | None:

@@ -50,10 +50,16 @@ def test_an_active_prefect_profile_is_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"), [("RETUNE_PREFIX", "a/../b"), ("RETUNE_PREFIX", "a//b"), ("RETUNE_BUCKET", "b/key")]
+    ("variable", "value"),
+    [
+        ("RETUNE_PREFIX", "a/../b"),
+        ("RETUNE_PREFIX", "a//b"),
+        ("RETUNE_BUCKET", "b/key"),
+        ("RETUNE_ON_CRASH", "wait"),
+    ],
 )
 def test_a_variable_that_breaks_a_law_is_refused(variable: str, value: str) -> None:
-    """A prefix does not climb, and a bucket has no path."""
+    """A prefix does not climb, a bucket has no path, and a crash keeps a job or stops it."""
     with pytest.raises(InvalidInput, match=variable):
         read_settings({variable: value})
 
