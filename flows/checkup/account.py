@@ -42,6 +42,7 @@ def checks(case: Case) -> Iterator[Check]:
         needs=(*known, "account"),
     )
     yield Check(name="role's rights", target=role, look=lambda: _role_rights(case), needs=(*known, "role"))
+    yield Check(name="SageMaker", target=lambda: case.settings.region, look=lambda: _service(case), needs=known)
     yield Check(name="image", target=lambda: _image(case), look=lambda: _pulled(case), needs=("settings", "spec"))
     yield Check(name="quota", target=lambda: ", ".join(_quota_names(case)), look=lambda: _quota(case), needs=("spec",))
     yield Check(name="price", target=lambda: ", ".join(_types(case)), look=lambda: _price(case), needs=("spec",))
@@ -130,6 +131,12 @@ def _rights(iam: Any, principal: str, questions: Sequence[permissions.Question],
     if all(answer.unknown and answer.decision == "implicitDeny" for answer in denied):
         return warning(f"{told} depend on {', '.join(unknown)}, which only the call itself tells")
     raise Refused(f"{principal} must be allowed what a run does, and is denied {told}: allow it in its policies")
+
+
+def _service(case: Case) -> Verdict:
+    client = case.aws("sagemaker")
+    client.list_hyper_parameter_tuning_jobs(MaxResults=1)
+    return ok(f"{client.meta.endpoint_url} answers")
 
 
 def _unseen(what: str, action: str, error: Exception) -> Verdict:

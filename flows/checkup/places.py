@@ -119,11 +119,9 @@ def _mlflow_version(case: Case) -> Verdict:
 
 def _artifacts(case: Case) -> Verdict:
     settings = case.settings
-    if settings.owns_tracking:
-        return ok(f"go to {settings.artifact_root}")
     path = _database_file(settings.tracking_uri)
-    if path is not None and not path.exists():
-        return ok("their place is made by the first run")
+    if settings.owns_tracking or (path is not None and not path.exists()):
+        return ok(f"go to {settings.artifact_root or 'a place that the first run makes'}")
     experiment = case.spec.experiment if "spec" in case.__dict__ else "Default"
     location = artifact_root(tracking_client(settings.tracking_uri), experiment)
     if location is None:
