@@ -158,12 +158,20 @@ def _prefect(case: Case) -> Verdict:
 def _prefect_version(url: str) -> str:
     """Asked by Prefect's own client: it knows the keys of profiles, settings files and environment."""
     import httpx
-    from prefect.client.orchestration import get_client
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY
 
     shown = redacted(url)
+    key, secret = PREFECT_API_KEY.value(), PREFECT_API_AUTH_STRING.value()
     try:
-        client = get_client(sync_client=True, httpx_settings={"timeout": _TIMEOUT_S})
-        return client.api_version().strip()
+        client = SyncPrefectClient(
+            url,
+            api_key=None if key is None else key.get_secret_value(),
+            auth_string=None if secret is None else secret.get_secret_value(),
+            httpx_settings={"timeout": _TIMEOUT_S},
+        )
+        with client._client:  # noqa: SLF001  entering the client itself would refuse another major in words of its own
+            return client.api_version().strip()
     except httpx.HTTPStatusError as error:
         status = error.response.status_code
         if status in _FORBIDDEN:

@@ -58,7 +58,7 @@ def sampled(store: Counting, source: str, tmp_path: Path) -> Table:
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.parquet"])
 def test_a_large_object_is_read_at_its_beginning(name: str, store: Counting, tmp_path: Path) -> None:
     """Whole rows, the first ones as they are, for a small part of its bytes; never the object."""
-    frame = shop(ROWS)
+    frame = shop(ROWS).assign(noise=np.random.default_rng(1).random(ROWS))
     content = contents(frame)[name]
     store.put_bytes(content, f"s3://box/{name}")
     spec = spec_of(f"s3://box/{name}")

@@ -37,7 +37,7 @@ def test_a_bad_spec_does_not_hide_the_rest(examined: Callable[..., Any], tmp_pat
         ({"data": {"source": "sklearn://wien", "target": "target"}}, "data", 65, "did you mean wine"),
         ({"data": {"source": "sklearn://wine", "target": "grape"}}, "data", 65, "got 'grape'"),
         ({"training": SCRIPT}, "request", 66, "no folder"),
-        ({"training": {"hyperparameters": {"etta": 1}}}, "request", 65, "etta"),
+        ({"training": {"hyperparameters": {"num_round": 5, "etta": 1}}}, "request", 65, "etta"),
         ({"promotion": {"metric": "beauty"}}, "spec", 65, "promotion.metric must be one that can be recomputed"),
     ],
 )
