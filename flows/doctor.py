@@ -44,6 +44,7 @@ def _checks(case: Case, *, try_it: bool) -> list[Check]:
         *inputs.checks(case, data),
         *(account.checks(case) if case.on_cloud else ()),
         *places.checks(case),
+        *inputs.request_checks(case),
         *(smoke.checks(case, data) if try_it else ()),
     ]
 

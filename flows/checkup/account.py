@@ -41,10 +41,15 @@ def checks(case: Case) -> Iterator[Check]:
         look=lambda: _caller_rights(case),
         needs=(*known, "account"),
     )
-    yield Check(name="role's rights", target=role, look=lambda: _role_rights(case), needs=(*known, "role"))
+    yield Check(name="role's rights", target=role, look=lambda: _role_rights(case), needs=(*known, "account", "role"))
     yield Check(name="SageMaker", target=lambda: case.settings.region, look=lambda: _service(case), needs=known)
     yield Check(name="image", target=lambda: _image(case), look=lambda: _pulled(case), needs=("settings", "spec"))
-    yield Check(name="quota", target=lambda: ", ".join(_quota_names(case)), look=lambda: _quota(case), needs=("spec",))
+    yield Check(
+        name="quota",
+        target=lambda: ", ".join(_quota_names(case)),
+        look=lambda: _quota(case),
+        needs=("spec", "credentials"),
+    )
     yield Check(name="price", target=lambda: ", ".join(_types(case)), look=lambda: _price(case), needs=("spec",))
 
 
@@ -72,6 +77,8 @@ def _role(case: Case) -> Verdict:
     name = permissions.role_name(arn)
     if name is None:
         raise InvalidInput(f"RETUNE_ROLE_ARN must be arn:aws:iam::ACCOUNT:role/NAME, got {arn}")
+    if permissions.role_account(arn) != case.identity["Account"]:
+        return warning("not looked at: it is of another account")
     try:
         role = case.aws("iam").get_role(RoleName=name)["Role"]
     except (ClientError, BotoCoreError) as error:
@@ -106,7 +113,7 @@ def _caller_rights(case: Case) -> Verdict:
         role_arn=case.settings.role_arn,
         account=case.identity["Account"],
         region=case.settings.region,
-        job=naming.tuning_job_name(model=_model(case), key="0" * naming.RUN_KEY_DIGITS, attempt=1),
+        job=naming.tuning_job_name(model=case.model, key="0" * naming.RUN_KEY_DIGITS, attempt=1),
     )
     return _rights(iam, principal, questions, "whether the caller may pass the role and start a search")
 
@@ -125,7 +132,7 @@ def _rights(iam: Any, principal: str, questions: Sequence[permissions.Question],
         return _unseen(what, "iam:SimulatePrincipalPolicy", error)
     denied = [answer for answer in answers if answer.decision != "allowed"]
     if not denied:
-        return ok(f"{', '.join(answer.action for answer in answers)} are allowed")
+        return ok(f"{answers[0].action} and {len(answers) - 1} further actions are allowed")
     told = "; ".join(f"{answer.action} on {answer.resource}" for answer in denied)
     unknown = sorted({key for answer in denied for key in answer.unknown})
     if all(answer.unknown and answer.decision == "implicitDeny" for answer in denied):
@@ -148,10 +155,6 @@ def _unseen(what: str, action: str, error: Exception) -> Verdict:
 
 def _code(error: Exception) -> str:
     return str(error.response["Error"].get("Code", "")) if isinstance(error, ClientError) else ""
-
-
-def _model(case: Case) -> str:
-    return case.spec.model if "spec" in case.__dict__ else "retune"
 
 
 def _image(case: Case) -> str:

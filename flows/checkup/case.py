@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from components.errors import RetuneError
 from components.project_settings import ProjectSettings, read_project_settings
 from components.settings import Settings, read_settings
 from components.spec import RetrainSpec
@@ -51,6 +52,22 @@ class Case:
     def spec(self) -> RetrainSpec:
         """The spec with the options applied. Raises NotFound or InvalidInput."""
         return resolve_spec(Path(self.options.spec), self.options)
+
+    @property
+    def model(self) -> str:
+        """Name of the model; one that would do where the spec does not say."""
+        try:
+            return self.spec.model
+        except RetuneError:
+            return "retune"
+
+    @property
+    def experiment(self) -> str:
+        """Name of the experiment in MLflow; its default one where the spec does not say."""
+        try:
+            return self.spec.experiment
+        except RetuneError:
+            return "Default"
 
     @cached_property
     def store(self) -> ObjectStore:

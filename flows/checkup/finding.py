@@ -82,20 +82,17 @@ class Finding:
 
 def examine(checks: Sequence[Check]) -> Iterator[Finding]:
     """Run checks in order. One that stands on what failed, or was not looked at, is told so and not run."""
-    missing: set[str] = set()
+    missing: dict[str, tuple[str, ...]] = {}  # check -> the failed ones it goes back to
     for check in checks:
-        absent = [name for name in check.needs if name in missing]
-        if absent:
-            missing.add(check.name)
-            yield Finding(
-                check=check.name,
-                looked_at="-",
-                verdict=warning(f"not looked at: {' and '.join(absent)} must be right first"),
-            )
+        causes = tuple(dict.fromkeys(cause for name in check.needs for cause in missing.get(name, ())))
+        if causes:
+            missing[check.name] = causes
+            verdict = warning(f"not looked at: {' and '.join(causes)} must be right first")
+            yield Finding(check=check.name, looked_at="-", verdict=verdict)
             continue
         looked_at, verdict = _looked(check)
         if verdict.status == "failed":
-            missing.add(check.name)
+            missing[check.name] = (check.name,)
         yield Finding(check=check.name, looked_at=looked_at, verdict=verdict)
 
 

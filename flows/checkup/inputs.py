@@ -78,17 +78,20 @@ def checks(case: Case, data: Data) -> Iterator[Check]:
         yield Check(
             name="cloud", target=lambda: "environment", look=lambda: _cloud(case), needs=("settings", "project")
         )
-    # An s3:// source is read with the credentials that are looked at further on.
     yield Check(
         name="data", target=lambda: case.spec.data.source, look=data.look, needs=("settings", "project", "spec")
     )
+    yield Check(name="port", target=lambda: _port(case), look=lambda: _busy(case), needs=("settings", "spec"))
+
+
+def request_checks(case: Case) -> Iterator[Check]:
+    """The request, which stands on nearly all else: its caps on prices and on what the ledger holds."""
     yield Check(
         name="request",
         target=lambda: "CreateHyperParameterTuningJob",
         look=lambda: _request(case),
-        needs=("settings", "project", "spec", *(("cloud",) if case.on_cloud else ())),
+        needs=("settings", "project", "spec", *(("cloud", "ledger") if case.on_cloud else ())),
     )
-    yield Check(name="port", target=lambda: _port(case), look=lambda: _busy(case), needs=("settings", "spec"))
 
 
 def _settings(case: Case) -> Verdict:

@@ -23,6 +23,8 @@ from components.registry.tracking_probe import (
 )
 from components.storage import parse_uri
 from components.storage.bucket_probe import removed, require_region, write_and_read
+from components.storage.s3_document import S3Document
+from components.tuning.ledger import S3Ledger
 from flows.checkup.case import Case
 from flows.checkup.finding import Check, Verdict, ok, warning
 from flows.engines import open_ledger
@@ -34,14 +36,14 @@ _PREFECT_LAW = "PREFECT_API_URL must be a Prefect API's, such as http://HOST:420
 
 
 def checks(case: Case) -> Iterator[Check]:
-    """The bucket, where the run has one; the ledger, where it costs money; the two servers."""
+    """The bucket; the ledger, where the run costs money; the two servers."""
+    yield Check(
+        name="bucket",
+        target=lambda: case.settings.base_uri,
+        look=lambda: _bucket(case),
+        needs=("settings", "credentials", "cloud") if case.on_cloud else ("settings",),
+    )
     if case.on_cloud:
-        yield Check(
-            name="bucket",
-            target=lambda: case.settings.base_uri,
-            look=lambda: _bucket(case),
-            needs=("settings", "credentials", "cloud"),
-        )
         yield Check(
             name="ledger", target=lambda: _ledger_uri(case), look=lambda: _ledger(case), needs=("settings", "project")
         )
@@ -54,6 +56,8 @@ def checks(case: Case) -> Iterator[Check]:
 
 def _bucket(case: Case) -> Verdict:
     settings = case.settings
+    if not settings.on_s3:
+        return ok(f"the folder {settings.store_root}")
     client = case.aws("s3")
     require_region(client, settings.bucket, settings.region)
     key = parse_uri(f"{settings.base_uri}/{naming.probe_key(uuid.uuid4().hex)}")[1]
@@ -79,21 +83,27 @@ def _ledger_uri(case: Case) -> str:
 
 def _ledger(case: Case) -> Verdict:
     uri, runner = case.project.budget.ledger, case.settings.ephemeral
-    rows = len(open_ledger(case.settings, case.project).entries())
     if uri is None:
+        rows = len(open_ledger(case.settings, case.project).entries())
         if runner is None:
             return ok(f"{rows} jobs; of this home alone: others who run the project do not see what is spent here")
         return warning(
             f"{runner} says that this machine goes away with its ledger, so no monthly cap holds: name a shared one in "
             'retune.toml, [budget] ledger = "s3://…/ledger.json"'
         )
-    bucket, key = parse_uri(uri)
-    return _tried(case.aws("s3"), bucket, f"{key}.{uuid.uuid4().hex}", f"{rows} jobs; shared, and can be written")
+    client, (bucket, key) = case.aws("s3"), parse_uri(uri)
+    rows = len(S3Ledger(S3Document(client, uri)).entries())
+    return _tried(client, bucket, f"{key}.{uuid.uuid4().hex}", f"{rows} jobs; shared, and can be written")
 
 
 def _mlflow(case: Case) -> Verdict:
     uri = case.settings.tracking_uri
     path = _database_file(uri)
+    if path is not None and case.on_cloud and case.settings.ephemeral is not None:
+        return warning(
+            f"{case.settings.ephemeral} says that this machine goes away with its models and what later searches could "
+            "start from: set MLFLOW_TRACKING_URI to a server"
+        )
     if path is not None and not path.exists():
         return ok("made by the first run")
     if is_server(uri):
@@ -122,10 +132,9 @@ def _artifacts(case: Case) -> Verdict:
     path = _database_file(settings.tracking_uri)
     if settings.owns_tracking or (path is not None and not path.exists()):
         return ok(f"go to {settings.artifact_root or 'a place that the first run makes'}")
-    experiment = case.spec.experiment if "spec" in case.__dict__ else "Default"
-    location = artifact_root(tracking_client(settings.tracking_uri), experiment)
+    location = artifact_root(tracking_client(settings.tracking_uri), case.experiment)
     if location is None:
-        return warning(f"where they go could not be seen: there is neither an experiment {experiment} nor Default")
+        return warning(f"where they go could not be seen: there is neither an experiment {case.experiment} nor Default")
     if urlsplit(location).scheme in ("", "file"):
         if not is_server(settings.tracking_uri):
             return ok(f"go to the folder {location}")

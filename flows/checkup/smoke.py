@@ -12,11 +12,9 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from components.data import sample
 from components.errors import InvalidData, InvalidInput, TuningFailed
-from components.settings import LOCAL_BUCKET, Settings
+from components.settings import LOCAL_BUCKET
 from components.tuning.attempts import Attempt
 from components.tuning.engine import Engine
 from components.tuning.result import Trial
@@ -33,6 +31,8 @@ ROWS = 1000
 MOST_TRAINING_S = 120
 MOST_S = 600
 _LAST_LINES = 12
+# What says nothing of the training itself, and this machine's engine refuses because it has nothing like it.
+_CLOUD_ONLY = ("RetryStrategy", "EnableNetworkIsolation")
 _ENDED = ("Completed", "Failed", "Stopped")
 
 
@@ -86,13 +86,7 @@ def _try(case: Case, data: Data) -> Verdict:
     )
     request = dict(search.request_for(Attempt(number=1, jobs=1, used_s=0)))
     with closing(open_engine("local", line.settings, line.store, supervise=True)) as engine:
-        try:
-            trained = _train(engine, request)
-        except ClientError as error:
-            if not case.on_cloud:
-                raise
-            said = " ".join(error.response["Error"].get("Message", "").split())
-            return warning(f"cannot be tried on this machine, whose engine says: {said}")
+        trained = _train(engine, request)
     return _judged(line, trained, rows)
 
 
@@ -113,11 +107,15 @@ def _small_line(case: Case) -> Line:
         deploy=False,
         overrides=(*case.options.overrides, *changes),
     )
-    return open_line(options, _own_settings(case))
-
-
-def _own_settings(case: Case) -> Settings:
-    return replace(case.settings, home=case.scratch / "smoke", bucket=LOCAL_BUCKET, on_s3=False, prefix="")
+    settings = replace(case.settings, home=case.scratch / "smoke", bucket=LOCAL_BUCKET, on_s3=False, prefix="")
+    line = open_line(options, settings)
+    if not case.on_cloud:
+        return line
+    training = line.spec.training
+    kept = {name: value for name, value in training.sagemaker.items() if name not in _CLOUD_ONLY}
+    return replace(
+        line, spec=line.spec.model_copy(update={"training": training.model_copy(update={"sagemaker": kept})})
+    )
 
 
 def _train(engine: Engine, request: dict[str, Any]) -> _Trained:

@@ -193,19 +193,3 @@ def test_images_of_ones_own_are_asked_for(account: Account, examined: Callable[.
     assert missing["image"]["status"] == "failed"
     assert "ECR has no image" in missing["image"]["says"]
     assert "must be in the region us-east-1" in far["image"]["says"]
-
-
-def test_without_credentials_the_rest_is_still_looked_at(
-    account: Account, examined: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What needs them is not looked at and says so; spec, data, request and servers are."""
-    environment = account.furnish()
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        environment.pop(name)
-        monkeypatch.delenv(name)
-    findings, code = examined("sagemaker", environment=environment)
-
-    assert (findings["credentials"]["status"], code) == ("failed", 77)
-    assert "AWS_PROFILE" in findings["credentials"]["says"]
-    assert findings["bucket"]["says"] == "not looked at: credentials must be right first"
-    assert [findings[name]["status"] for name in ("spec", "data", "request", "image", "MLflow")] == ["ok"] * 5

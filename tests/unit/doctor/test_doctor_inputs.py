@@ -17,7 +17,7 @@ def test_a_spec_in_order_is_ok(examined: Callable[..., Any]) -> None:
 
     assert ({check["status"] for check in findings.values()}, code) == ({"ok"}, 0)
     assert findings["data"]["says"] == "125 train, 26 validation, 27 test rows, 13 columns, target target"
-    assert not {"credentials", "role", "bucket", "quota", "ledger"} & set(findings)
+    assert not {"credentials", "role", "quota", "ledger"} & set(findings)
 
 
 def test_a_bad_spec_does_not_hide_the_rest(examined: Callable[..., Any], tmp_path: Path) -> None:

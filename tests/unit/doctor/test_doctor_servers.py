@@ -174,6 +174,7 @@ def test_a_ledger_that_goes_away_is_a_warning(account: Account, examined: Callab
 
     assert (alone["ledger"]["status"], code) == ("warning", 0)
     assert "GITHUB_ACTIONS says that this machine goes away" in alone["ledger"]["says"]
+    assert (alone["MLflow"]["status"], "MLFLOW_TRACKING_URI" in alone["MLflow"]["says"]) == ("warning", True)
     assert (shared["ledger"]["status"], shared["ledger"]["says"]) == ("ok", "0 jobs; shared, and can be written")
     assert boto3.client("s3", endpoint_url=account.url).list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
     assert (lost["ledger"]["status"], failed_code) == ("failed", 69)
