@@ -72,7 +72,7 @@ def test_the_built_in_algorithm_is_tried(bare: Retune) -> None:
 
 
 def test_a_grid_in_the_cloud_is_tried_here(bare: Retune, account: Account, write_spec: Callable[..., Path]) -> None:
-    """One training job, whatever strategy, instances, retries and bucket; the account is looked at, and left as it was."""
+    """One training job, whatever strategy, instances, retries and bucket; the account is left as it was."""
     environment = account.furnish()
     account.quotas["ml.m5.large for spot training job usage"] = 20.0
     tuning = {

@@ -66,6 +66,26 @@ def test_what_aws_does_not_tell_is_a_warning(
     assert "could not be seen" in findings[check]["says"]
 
 
+def test_a_session_is_asked_for_as_its_role(account: Account, examined: Callable[..., Any]) -> None:
+    """CI signs in by assuming a role: its policies count, path and all, and the session's keys are shown nowhere."""
+    environment = account.furnish()
+    iam, trust = account.client("iam"), json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
+    arn = iam.create_role(RoleName="deploy", Path="/ci/", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    iam.put_role_policy(RoleName="deploy", PolicyName="work", PolicyDocument=allowing("sagemaker:*"))
+    keys = account.client("sts").assume_role(RoleArn=arn, RoleSessionName="job-7")["Credentials"]
+    environment |= {
+        "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": keys["SessionToken"],
+    }
+    findings, _ = examined("sagemaker", environment=environment)
+
+    assert "assumed-role/deploy/job-7" in findings["credentials"]["says"]
+    assert f"{arn} must be allowed" in findings["caller's rights"]["says"]
+    assert "is denied iam:PassRole" in findings["caller's rights"]["says"]
+    assert keys["SessionToken"] not in json.dumps(findings)
+
+
 def test_rights_that_are_missing_are_named(account: Account, examined: Callable[..., Any]) -> None:
     """A caller who may not pass the role, and a role that may not write the bucket, with action and resource."""
     environment = account.furnish()
