@@ -34,7 +34,7 @@ def test_a_roles_name_and_account_are_read_from_its_arn() -> None:
 
 
 def test_rights_are_asked_for_where_they_are_used() -> None:
-    """PassRole for SageMaker and on the role; jobs by the ARN they will have, in lower case and the role's partition."""
+    """PassRole for SageMaker and on the role; jobs by the ARN they will have, in lower case, in the partition."""
     role = "arn:aws-cn:iam::123456789012:role/retune"
     questions = caller_questions(role_arn=role, account="123456789012", region="cn-north-1", job="Digits-0-01")
 
