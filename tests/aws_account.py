@@ -41,7 +41,7 @@ class Account:
         behind: Where moto is, for the test.
         quotas: The account's own values by name.
         defaults: AWS's.
-        refused: Operations that answer AccessDenied.
+        refused: Operations that answer AccessDenied; S3's are `PUT object`, `HEAD object` and so on.
     """
 
     url: str
@@ -83,7 +83,7 @@ class Account:
         """What the front says itself."""
         target = asked.headers.get("X-Amz-Target", "").rpartition(".")[2]
         form = {name: values[0] for name, values in parse_qs(asked.body.decode("latin-1")).items()}
-        operation = target or form.get("Action", "")
+        operation = target or form.get("Action") or f"{asked.method} object"
         if operation in self.refused:
             return _denied(operation, is_xml=not target)
         if operation == "SimulatePrincipalPolicy":

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from components.data import sample
+from components.data.schema import channel_path
 from components.errors import InvalidData, InvalidInput, TuningFailed
 from components.settings import LOCAL_BUCKET
 from components.tuning.attempts import Attempt
@@ -74,7 +75,7 @@ def _try(case: Case, data: Data) -> Verdict:
     line = _small_line(case)
     base_uri = line.settings.base_uri
     files = sample.small_channels(prepared, ROWS)
-    rows = files["train/part-00000.csv"].count(b"\n")
+    rows = files[channel_path("train")].count(b"\n")
     for path, content in files.items():
         line.store.put_bytes(content, f"{base_uri}/smoke/{path}")
     search = search_of(

@@ -198,8 +198,37 @@ def test_a_bucket_that_will_not_do_fails(
     assert says in findings["bucket"]["says"]
 
 
-def test_images_of_ones_own_are_asked_for(account: Account, examined: Callable[..., Any]) -> None:
-    """ECR knows a repository of one's own: there, not there, in another region."""
+@pytest.mark.parametrize(
+    ("operation", "check", "status", "code", "says"),
+    [
+        ("PUT object", "bucket", "failed", 77, "AccessDenied"),
+        ("GET object", "bucket", "failed", 77, "AccessDenied"),
+        ("HEAD object", "bucket", "failed", 77, "may not be looked at with these credentials (403)"),
+        ("DELETE object", "bucket", "warning", 0, f"may not be removed: s3://{BUCKET}/team/doctor/"),
+        ("ListHyperParameterTuningJobs", "SageMaker", "failed", 77, "ListHyperParameterTuningJobs"),
+    ],
+)
+def test_a_call_that_is_refused_is_told(
+    operation: str,
+    check: str,
+    status: str,
+    code: int,
+    says: str,
+    account: Account,
+    examined: Callable[..., Any],
+) -> None:
+    """What a run needs fails, and what was written before is removed; what it does not need, a warning names."""
+    environment = account.furnish()
+    account.refused.add(operation)
+    findings, exit_code = examined("sagemaker", environment=environment)
+
+    assert (findings[check]["status"], exit_code) == (status, code)
+    assert says in findings[check]["says"]
+    assert len(objects(account)) == (1 if operation == "DELETE object" else 0)
+
+
+def test_images_of_ones_own_are_asked_for(account: Account, examined: Callable[..., Any], tmp_path: Path) -> None:
+    """ECR knows a repository of one's own: there, not there, in another region, refused by retune.toml."""
     environment = account.furnish()
     ecr = account.client("ecr")
     ecr.create_repository(repositoryName="train")
@@ -209,7 +238,11 @@ def test_images_of_ones_own_are_asked_for(account: Account, examined: Callable[.
     missing, _ = examined("sagemaker", overrides=(f"{own}:2",))
     far, _ = examined("sagemaker", overrides=(f"{own.replace('us-east', 'us-west')}:1",))
 
+    (tmp_path / "retune.toml").write_text('[allow]\nimages = ["683313688378.dkr.ecr."]\n')
+    foreign, _ = examined("sagemaker", overrides=(f"{own}:1",))
+
     assert there["image"]["says"] == "is in its repository"
+    assert "allow.images" in foreign["image"]["says"]
     assert missing["image"]["status"] == "failed"
     assert "ECR has no image" in missing["image"]["says"]
     assert "must be in the region us-east-1" in far["image"]["says"]

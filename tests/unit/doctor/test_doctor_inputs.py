@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,18 @@ def test_the_cloud_needs_a_bucket_and_a_role(examined: Callable[..., Any], aws_e
     assert "RETUNE_ROLE_ARN" in findings["cloud"]["says"]
     assert findings["bucket"]["says"] == findings["request"]["says"] == "not looked at: cloud must be right first"
     assert findings["credentials"]["status"] == findings["image"]["status"] == "ok"
+
+
+def test_a_port_that_is_taken_fails(examined: Callable[..., Any]) -> None:
+    """The champion's port is held by somebody else, who is named; free it is well."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = f"deployment.port={taken.getsockname()[1]}"
+        findings, code = examined(overrides=(port,))
+    free, _ = examined(overrides=(port,))
+
+    assert (findings["port"]["status"], code) == ("failed", 75)
+    assert "must be free, held by" in findings["port"]["says"]
+    assert free["port"]["status"] == "ok"
 
 
 def test_a_home_that_cannot_be_written_fails(examined: Callable[..., Any], tmp_path: Path) -> None:
