@@ -24,6 +24,8 @@ _CLOUD_POLL_S = 15.0
 _LONGEST_POLL_S = 300.0
 # Databases of the servers, a snapshot, models: a run that starts with less ends half-way.
 _NEEDED_BYTES = 100 * 10**6
+# What the runners of CI services set: GitHub, GitLab, AWS CodeBuild, Buildkite, CircleCI, Azure, and nearly all.
+_CI = ("GITHUB_ACTIONS", "GITLAB_CI", "CODEBUILD_BUILD_ID", "BUILDKITE", "CIRCLECI", "TF_BUILD", "CI")
 # A role for engines that check its form only; AWS's own documentation account.
 _DOCUMENTATION_ROLE = "arn:aws:iam::111122223333:role/retune-local"
 _OWN_PREFECT = {
@@ -111,6 +113,11 @@ class Settings:
     def artifact_root(self) -> str | None:
         """Where MLflow's artifacts go; None leaves it to a tracking server given from outside."""
         return str(self.home / "mlflow-artifacts") if self.owns_tracking else None
+
+    @property
+    def ephemeral(self) -> str | None:
+        """Variable that says this machine is a CI runner, gone with its home after the job; None elsewhere."""
+        return next((name for name in _CI if self.environment.get(name, "").lower() not in ("", "false", "0")), None)
 
     def require_cloud(self) -> None:
         """Refuse to go to the cloud without what only its owner can say.

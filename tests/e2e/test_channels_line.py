@@ -60,6 +60,10 @@ def test_the_built_in_on_channels_and_a_held_out_one(retune: Retune, write_spec:
     channels = {name: {"uri": f"{LAKE}/{name}/"} for name in ("train", "validation", "test")}
     spec = str(write_spec(data={"channels": channels, "target": "target"}))
 
+    told = {each["check"]: each for each in retune.ok("doctor", spec)["checks"]}
+    assert {each["status"] for each in told.values()} == {"ok"}, told
+    assert told["data"]["says"].startswith("3 objects")
+    assert "samples of its channels" in told["smoke trial"]["says"]
     first = retune.ok("run", spec)
     assert (first["promoted"], first["warm_start"]["parents"]) == (True, [])
     assert "on test:accuracy (38 rows)" in first["promotion_reason"]
@@ -145,6 +149,8 @@ def test_twenty_gigabytes_are_not_read_into_the_flow(retune: Retune, big_spec: s
     )
     assert ended.returncode == 0, ended.stderr
     result = json.loads(ended.stdout)
+    told = {each["check"]: each for each in retune.ok("doctor", big_spec)["checks"]}
+    assert (told["smoke trial"]["status"], told["data"]["status"]) == ("warning", "ok")
     assert 10**8 < int(ended.stderr.split()[-1]) < 10**9
     assert (result["trials"]["completed"], result["promoted"], result["test_score"]) == (2, True, None)
     assert "no rows were held out" in result["promotion_reason"]
