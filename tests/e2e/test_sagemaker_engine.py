@@ -114,7 +114,6 @@ def test_the_line_in_two_halves(
     assert (refused.code, "the spec must be as it was when" in refused.err) == (65, True), refused.err
     missing = elsewhere("collect", "no-such-job", **account)
     assert (missing.code, "nothing was submitted as no-such-job" in missing.err) == (66, True), missing.err
-    assert retune("submit", str(spec), "--engine", "local").code == 65
 
 
 def test_a_killed_run_is_taken_up_and_a_stopped_one_stops_its_job(
