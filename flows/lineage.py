@@ -37,6 +37,19 @@ def first_parents(
     return parents_of(line, identity, engine, request, snapshot_digest=snapshot_digest)
 
 
+def parents_on_record(line: Line, identity: RunIdentity, engine: Engine) -> Parents:
+    """What a run's first attempt was created with: what a later one knows that has no results of its own to know."""
+    name = naming.tuning_job_name(model=line.spec.model, key=identity.key, attempt=1)
+    job = described(engine.client, name) or {}
+    config = job.get("WarmStartConfig", {})
+    names = tuple(each["HyperParameterTuningJobName"] for each in config.get("ParentHyperParameterTuningJobs", ()))
+    everyone = () if engine.beyond_amt is None or not job else engine.beyond_amt.parents_of(name)
+    further = tuple((parent, "on record") for parent in everyone if parent not in names)
+    return Parents(
+        type=config.get("WarmStartType") or ("TransferLearning" if further else None), names=names, further=further
+    )
+
+
 def parents_of(
     line: Line, identity: RunIdentity, engine: Engine, request: Mapping[str, Any], *, snapshot_digest: str
 ) -> Parents:

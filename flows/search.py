@@ -26,12 +26,12 @@ from flows.artifacts import ProgressArtifact, cancel_asked, trials_table
 from flows.data import RunData, channels_of
 from flows.engines import open_engine
 from flows.line import Line, RunIdentity
-from flows.lineage import first_parents
+from flows.lineage import first_parents, parents_on_record
 from flows.money import purse_of, settle_up
 from flows.progress import reporter
 from flows.results import flat
 from flows.sweep import SignOfLife
-from flows.tuning_requests import NO_PARENTS, search_of
+from flows.tuning_requests import search_of
 
 _LOCAL_POLL_S = 1.0
 _TRACKING_WAIT_S = 60.0
@@ -89,7 +89,7 @@ def run_search(line: Line, run: Run, parents: Parents | None = None) -> Searched
         channels=channels,
         snapshot_digest=run.snapshot.digest,
         purse=purse,
-        parents=parents or NO_PARENTS,
+        parents=parents or parents_on_record(line, run.identity, engine),
     )
     if parents is not None and parents.everyone:
         reporter().stage(f"warm start: {parents.type} from {', '.join(parents.everyone)}")

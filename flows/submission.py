@@ -122,7 +122,7 @@ def take_up(job: str) -> Submitted:
 
 
 def _start(line: Line, run: Run) -> tuple[str, Parents]:
-    from flows.lineage import first_parents
+    from flows.lineage import first_parents, parents_on_record
     from flows.money import purse_of, settle_up
     from flows.tuning_requests import NO_PARENTS, search_of
 
@@ -136,7 +136,7 @@ def _start(line: Line, run: Run) -> tuple[str, Parents]:
         channels=channels,
         snapshot_digest=digest,
         purse=purse_of(line),
-        parents=parents or NO_PARENTS,
+        parents=parents or parents_on_record(line, run.identity, engine),
     )
     kept = {
         "options": asdict(line.options),
