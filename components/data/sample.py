@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,7 +20,7 @@ from components.data.files import Content, stored_objects
 from components.data.parts import channel_csv
 from components.data.prepare import Prepared
 from components.data.schema import channel_path
-from components.data.source import locate
+from components.data.source import anything, locate
 from components.data.split import Places
 from components.data.table import GZIP, PARQUET, Table, table_of_files
 from components.data.transform import Preprocessing
@@ -90,10 +91,18 @@ def fetch(spec: DataSpec, store: ObjectStore, most_bytes: int = MOST_BYTES) -> S
     return Sample(contents=tuple(contents), objects=len(objects), size=size, is_whole=is_whole)
 
 
-def parse(sample: Sample, spec: DataSpec, *, base_dir: Path, store: ObjectStore, scratch: Path) -> Table:
+def parse(
+    sample: Sample,
+    spec: DataSpec,
+    *,
+    base_dir: Path,
+    store: ObjectStore,
+    scratch: Path,
+    allow: Callable[[str], None] = anything,
+) -> Table:
     """The sample's rows. Raises as `locate` and `table_of_files`."""
     if not sample.contents or spec.source is None:
-        return locate(spec, base_dir=base_dir, store=store, scratch=scratch).read()
+        return locate(spec, base_dir=base_dir, store=store, scratch=scratch, allow=allow).read()
     return table_of_files(spec.source, sample.contents, spec.columns)
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from components.data import sample
 from components.data.data_spec import ChannelsSpec, DataSpec
+from components.data.held_out import check_columns, held_out_part
 from components.data.in_place import survey
 from components.data.prepare import Prepared, prepare
 from components.deployment import ports
@@ -63,7 +64,12 @@ class Data:
         spec, case = self.rows, self.case
         try:
             table = sample.parse(
-                self.fetched, spec, base_dir=case.root, store=case.store, scratch=case.scratch / "prepare"
+                self.fetched,
+                spec,
+                base_dir=case.root,
+                store=case.store,
+                scratch=case.scratch / "prepare",
+                allow=case.project.allow.check_source,
             )
         except InvalidData as error:
             if self.fetched.is_whole:
@@ -79,13 +85,21 @@ class Data:
     def look(self) -> Verdict:
         """Whether the data can be read and trained on."""
         if self.in_place is not None:
-            return ok(described(survey(self.in_place, self.case.store)))
+            return self._surveyed(self.in_place)
         prepared = self.prepared
         if isinstance(prepared, InvalidData):
             return warning(f"looked at the first rows of {self.fetched.words} only, which say: {prepared}")
         parts = ", ".join(f"{len(places):,} {part}" for part, places in prepared.places.items() if len(places))
         rows = f"{parts} rows, {len(prepared.columns)} columns, target {self.rows.target}"
         return ok(rows if self.fetched.is_whole else f"in the first rows of {self.fetched.words}: {rows}")
+
+    def _surveyed(self, spec: ChannelsSpec) -> Verdict:
+        listed = survey(spec, self.case.store)
+        if spec.held_out is not None:
+            part, _ = held_out_part(spec, self.case.store)
+            if not self.case.spec.training.is_script:
+                check_columns(spec, part, self.case.store)
+        return ok(described(listed))
 
 
 def checks(case: Case, data: Data) -> Iterator[Check]:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 from sklearn.datasets import load_wine
 
@@ -49,9 +48,7 @@ def write_rows(lake: Path, *, rows: slice) -> None:
         (lake / part).mkdir(parents=True, exist_ok=True)
     frame[rows].to_csv(lake / "train" / "part-0.csv", header=False, index=False)
     frame[100:140].to_csv(lake / "validation" / "part-0.csv", header=False, index=False)
-    held_out = frame[140:]
-    held_out.columns = pd.Index(["target", *[f"f{number}" for number in range(held_out.shape[1] - 1)]])
-    held_out.to_csv(lake / "test" / "part-0.csv", index=False)
+    frame[140:].to_parquet(lake / "test" / "part-0.parquet", index=False)
 
 
 def test_the_built_in_on_channels_and_a_held_out_one(retune: Retune, write_spec: Callable[..., Path]) -> None:
@@ -68,9 +65,9 @@ def test_the_built_in_on_channels_and_a_held_out_one(retune: Retune, write_spec:
     assert (first["promoted"], first["warm_start"]["parents"]) == (True, [])
     assert "on test:accuracy (38 rows)" in first["promotion_reason"]
     assert first["test_score"] > 0.7
-    answer = subprocess.run(
-        [sys.executable, "-c", ASK, first["deployment"]["url"]], capture_output=True, text=True, check=True
-    )
+    columns = ",".join(load_wine()["feature_names"])
+    command = [sys.executable, "-c", ASK, first["deployment"]["url"], columns]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(answer.stdout)["predictions"][0].keys() >= {"prediction", "probability_0"}
     again = retune.ok("run", spec)
     assert (again["mode"], again["model_version"]) == ("skip", "1")
@@ -94,7 +91,7 @@ def test_the_built_in_on_channels_and_a_held_out_one(retune: Retune, write_spec:
 
 ASK = """
 import sys, urllib.request, json
-row = {f"f{number}": 1.5 for number in range(13)}
+row = dict.fromkeys(sys.argv[2].split(","), 1.5)
 body = json.dumps({"dataframe_records": [row]}).encode()
 request = urllib.request.Request(sys.argv[1], body, {"Content-Type": "application/json"})
 print(urllib.request.urlopen(request).read().decode())
