@@ -129,8 +129,9 @@ def tune(
             clock=clock,
         )
         if asked or (why == NO_SPOT and cancelled()):
-            # Also of one that had ended by itself by then: nothing more is to happen now.
-            raise Cancelled(f"tuning job {names[-1]} was asked to stop; the same command goes on with what is left")
+            stopped = last["HyperParameterTuningJobStatus"] == "Stopped"
+            how = "was stopped" if stopped else "had ended when it was to stop"
+            raise Cancelled(f"tuning job {names[-1]} {how}; the same command goes on with what is left")
         if not (why == NO_SPOT or (why is None and _in_vain(last, reader, search) and not attached_stopped)):
             break  # else what is left is tried on demand
     ended_by = ended_by or why

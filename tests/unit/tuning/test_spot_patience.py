@@ -87,7 +87,7 @@ def test_a_stop_somebody_asked_for_buys_nothing_on_demand(tmp_path: Path) -> Non
     assert list(amt.jobs) == ["job-1"]
 
     amt, search = waiting(tmp_path / "meanwhile")
-    with pytest.raises(Cancelled, match="job-1 was asked to stop"):
+    with pytest.raises(Cancelled, match="job-1 was stopped"):
         run(amt, search, poll_s=60, cancelled=lambda: amt.jobs["job-1"].stopping)
     assert list(amt.jobs) == ["job-1"]
 
@@ -124,7 +124,7 @@ def test_an_interrupt_is_heard_although_the_job_ended_first(tmp_path: Path) -> N
         amt.sleep(7200)
         raise KeyboardInterrupt
 
-    with pytest.raises(Cancelled, match="asked to stop"):
+    with pytest.raises(Cancelled, match="had ended when it was to stop"):
         run(amt, search, poll_s=60, engine=replace(engine_of(amt), wait=interrupted))
     assert amt.jobs["job-1"].ended_s is not None
     assert run(amt, search, poll_s=60).status == "Completed", "the same command collects it"
