@@ -21,6 +21,8 @@ from tests.command import REPO, Retune
 from tests.gate import Gate
 from tests.holding_proxy import HoldingProxy, holding_proxy
 
+pytestmark = pytest.mark.slow
+
 PREFECT = Path(sys.executable).with_name("prefect")
 POOL = "cancelling"
 DEPLOYMENT = f"""

@@ -133,6 +133,7 @@ def big_spec(retune: Retune, write_spec: Callable[..., Path], tmp_path: Path) ->
     return str(write_spec(data={"channels": {"images": images_channel}}, training=training, tuning=tuning))
 
 
+@pytest.mark.slow
 def test_twenty_gigabytes_are_not_read_into_the_flow(retune: Retune, big_spec: str) -> None:
     """A script streams 20 GB from where they are; the flow stays under 1 GB and goes by what the trials reported."""
     command = [sys.executable, "-m", "flows.cli", "run", big_spec, "--no-deploy", "--json"]

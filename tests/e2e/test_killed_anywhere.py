@@ -18,6 +18,8 @@ from tests.amt_endpoint import Serving
 from tests.command import Retune, kill
 from tests.holding_proxy import HoldingProxy, holding_proxy
 
+pytestmark = pytest.mark.slow
+
 MODEL = "anywhere"
 MLFLOW = "/api/2.0/mlflow"
 ALIAS = f"POST {MLFLOW}/registered-models/alias"

@@ -8,9 +8,12 @@ import signal
 from typing import Any
 
 import psutil
+import pytest
 
 from tests.command import Retune
 from tests.gate import Gate
+
+pytestmark = pytest.mark.slow
 
 
 def server(retune: Retune) -> psutil.Process:

@@ -15,6 +15,8 @@ from tests.amt_endpoint import Serving
 from tests.command import Retune, kill
 from tests.gate import Gate
 
+pytestmark = pytest.mark.slow
+
 # 0.01 USD a second; two trials of at most 60 s each: 1.20 USD at the worst, three runs of five within the cap.
 LAID_DOWN = """
 [prices]

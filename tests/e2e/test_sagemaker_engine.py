@@ -73,6 +73,7 @@ def test_both_engines_train_the_same_and_say_the_same(retune: Retune, cloud: Ser
     assert cost["expected_from"] == there["tuning_job"]
 
 
+@pytest.mark.slow
 def test_faults_on_the_way_change_nothing(
     retune: Retune, write_spec: Callable[..., Path], cloud: Serving, account: dict[str, str]
 ) -> None:
@@ -89,6 +90,7 @@ def test_faults_on_the_way_change_nothing(
     assert {"create lost", "throttled", "unavailable", "reset", "slow"} <= done.keys(), done
 
 
+@pytest.mark.slow
 def test_the_line_in_two_halves(
     retune: Retune, write_spec: Callable[..., Path], cloud: Serving, account: dict[str, str], tmp_path: Path
 ) -> None:
@@ -116,6 +118,7 @@ def test_the_line_in_two_halves(
     assert (missing.code, "nothing was submitted as no-such-job" in missing.err) == (66, True), missing.err
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_taken_up_and_a_stopped_one_stops_its_job(
     retune: Retune, write_spec: Callable[..., Path], cloud: Serving, account: dict[str, str], prefect_api: str
 ) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.command import REPO, Retune
+
+pytestmark = pytest.mark.slow
 
 SMALL = (
     *("--set", "training.hyperparameters.num_round=4"),
