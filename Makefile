@@ -46,7 +46,7 @@ test: $(DEV) $(RETUNE) $(CLIENTS) ## the tests (TESTS=path for some, WORKERS=0 f
 	@$(BIN)/pytest -q $(SPREAD) -m "$(MARKS)" $(TESTS) $(ARGS)
 
 test-slow: ## the other tests: runs killed and cancelled at every stage, clouds with faults, months in a row
-	@$(MAKE) --no-print-directory test MARKS=slow
+	@$(MAKE) --no-print-directory test MARKS=slow ARGS="--timeout=1200 $(ARGS)"
 
 test-aws: $(DEV) $(RETUNE) ## SageMaker itself beside the local AMT: your account, at most 1 USD (RETUNE_TEST_AWS=yes)
 	@$(BIN)/python -m tests.aws all $(ARGS)
