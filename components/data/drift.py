@@ -9,8 +9,18 @@ to 1 and in the units of the data's own shares:
 Both are above 0 for two draws from the very same rows, by an amount that is known; it is taken off, so that few rows or
 many categories are not taken for drift. (A p-value would be the opposite mistake: with enough rows everything differs.)
 
-The data's drift is the largest of these. A mean would let one column that has moved all the way hide among ninety that
-have not. The largest errs towards a new search, which costs money and never a model, and its reason names the column.
+The data's drift is the root of the sum of their squares, at most 1. One column that has moved counts whole, however
+many have not, which a mean would hide; several that have moved a little count for more than one, which the largest
+would hide; and a hundred that have moved by 0.002 come to 0.02, which a sum would call 0.2.
+
+Twelve months of flights, XGBoost, 300 searches of 20 random configurations each, drift against the data of the last
+search, a refit below 0.1 (AUC on the month's last rows, its deviation over the searches, trainings of 240):
+
+    always a search 0.6430 .0014 240    the largest 0.6432 .0045 31 (no search after January: it never passes 0.1)
+    never after January as the largest  root of squares 0.6437 .0014 88    four times the mean 0.6437 .0014 88
+
+So a search each month gained nothing on average; what a search now and then does is not to live a year with an unlucky
+one. How much one refit loses drift hardly tells: rank correlation 0.22 over the 66 pairs of months (p = .07).
 """
 
 from __future__ import annotations
@@ -50,8 +60,8 @@ class Drift:
 
     @property
     def value(self) -> float:
-        """The largest of them; 0 without any."""
-        return max(self.columns.values(), default=0.0)
+        """All of them together, 0 to 1."""
+        return min(1.0, math.hypot(*self.columns.values()))
 
     def named(self, most: int = 3) -> str:
         """The columns that moved most, in words."""
