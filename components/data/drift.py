@@ -39,6 +39,7 @@ from components.data.row_sample import RowSample
 # Mean of the Kolmogorov distribution: what two empirical distributions of the same law are apart, but for their sizes.
 _KOLMOGOROV_MEAN = math.sqrt(math.pi / 2) * math.log(2)
 _MOST_NAMED = 5
+_LEAST_NAMED = 0.0005
 _LONGEST_NAME = 60
 
 
@@ -66,9 +67,12 @@ class Drift:
     def named(self, most: int = 3) -> str:
         """The columns that moved most, in words."""
         moved = sorted(self.columns.items(), key=lambda each: (-each[1], each[0]))[:most]
-        return ", ".join(
-            f"{_cut(name)}{' (target)' if name == self.target else ''} {value:.3f}" for name, value in moved
-        )
+        texts = [
+            f"{_cut(name)}{' (target)' if name == self.target else ''} {value:.3f}"
+            for name, value in moved
+            if value >= _LEAST_NAMED
+        ]
+        return ", ".join(texts) or "no column has moved"
 
     def document(self) -> dict[str, Any]:
         """As JSON; `of` takes it back."""
