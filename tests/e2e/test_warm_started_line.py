@@ -10,6 +10,7 @@ from tests.command import REPO, Retune
 SMALL = (
     *("--set", "training.hyperparameters.num_round=4"),
     *("--set", "tuning.strategy=random"),
+    *("--set", "decision.refit_below_drift=null"),  # each month a search
     *("--max-jobs", "2"),
 )
 
