@@ -75,11 +75,7 @@ def gate() -> Iterator[Gate]:
 def test_months_are_refitted_until_the_data_drift(
     retune: Retune, write_spec: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """A month like the last is one training job with the champion's hyperparameters, planned as it is then created.
-
-    Its reason and drift are in the result, the version, MLflow and the lineage. Older customers are a search, whose
-    parent is the first search; another column, or data that are gone, is a search that says so.
-    """
+    """Months like the last are one training job, as planned; drift, another column or lost data are a search, said so."""
     spec = str(
         write_spec(
             name="shop",
@@ -156,10 +152,7 @@ def test_months_are_refitted_until_the_data_drift(
 def test_a_refit_is_killed_stopped_and_finished_once(
     retune: Retune, write_spec: Callable[..., Path], tmp_path: Path, gate: Gate
 ) -> None:
-    """`kill -9` leaves the training job to be taken up, by the same name and without a second.
-
-    Ctrl-C and `retune stop` stop it, and the same command trains the next attempt; one version comes of it.
-    """
+    """After `kill -9` the same training job is taken up; after Ctrl-C and `retune stop` the next attempt trains."""
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "train.py").write_text(SCRIPT)
     spec = str(
