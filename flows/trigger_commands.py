@@ -37,6 +37,9 @@ def install(
     spec: Spec,
     *,
     engine: Annotated[str, typer.Option("--engine", help="Where its runs tune: local or sagemaker.")] = "local",
+    max_jobs: Annotated[int | None, typer.Option("--max-jobs", help="Training jobs in all.")] = None,
+    max_cost_usd: Annotated[float | None, typer.Option("--max-cost-usd", help="Cap on a run's cost, USD.")] = None,
+    deploy: Annotated[bool, typer.Option("--deploy/--no-deploy", help="Serve the champion afterwards.")] = True,
     as_json: Json = False,
 ) -> None:
     """Run a spec when its data change, and let its runs go on that a worker left."""
@@ -45,9 +48,10 @@ def install(
     from flows.triggers import install_data_trigger, install_resume
 
     refuse_foreign(spec, ())
-    line = open_line(RunOptions(spec=spec, engine=engine))
+    options = RunOptions(spec=spec, engine=engine, max_jobs=max_jobs, max_cost_usd=max_cost_usd, deploy=deploy)
+    line = open_line(options)
     _on_prefect(line.settings)
-    document = install_data_trigger(line.spec, Path(spec), engine=engine)
+    document = install_data_trigger(line.spec, options)
     show({**document, "resume": install_resume()["automation"]}, as_json, _said)
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -25,6 +25,7 @@ from prefect.types import DateTime
 from components.data.data_spec import ChannelsSpec, DataSpec
 from components.errors import InvalidInput, NotFound
 from components.spec import RetrainSpec
+from flows.line import RunOptions
 
 DATA_CHANGED = "retune.data-changed"
 ON_DATA_CHANGE = "retrain/on-data-change"
@@ -57,16 +58,15 @@ def _below(uri: str) -> str:
     return f"{_BEGIN_OF_GLOB.split(uri)[0]}*"
 
 
-def install_data_trigger(spec: RetrainSpec, path: Path, *, engine: str) -> dict[str, Any]:
+def install_data_trigger(spec: RetrainSpec, options: RunOptions) -> dict[str, Any]:
     """Have events about a spec's data run `retrain/on-data-change` with it. Installed again, it is replaced.
 
     Args:
         spec: Resolved.
-        path: Its path in the deployed code.
-        engine: Where such a run tunes.
+        options: Its path in the deployed code, and what else each run is given.
 
     Returns:
-        `{automation, deployment, spec, engine, watches}`.
+        `{automation, deployment, parameters, watches}`.
 
     Raises:
         NotFound: That deployment is not there.
@@ -76,12 +76,13 @@ def install_data_trigger(spec: RetrainSpec, path: Path, *, engine: str) -> dict[
             deployment = client.read_deployment_by_name(ON_DATA_CHANGE)
         except ObjectNotFound:
             raise NotFound(f"there is no deployment {ON_DATA_CHANGE}: run prefect deploy --all first") from None
+    given = {key: value for key, value in asdict(options).items() if value not in (None, ())}
     resources = watched(spec)
     name = f"retune: data of {spec.model}"
     _put(
         AutomationCore(
             name=name,
-            description=f"Runs {ON_DATA_CHANGE} with {path} when its data change.",
+            description=f"Runs {ON_DATA_CHANGE} with {options.spec} when its data change.",
             trigger=EventTrigger(
                 expect={DATA_CHANGED},
                 match=ResourceSpecification({"prefect.resource.id": list(resources)}),
@@ -92,7 +93,7 @@ def install_data_trigger(spec: RetrainSpec, path: Path, *, engine: str) -> dict[
                 RunDeployment(
                     source="selected",
                     deployment_id=deployment.id,
-                    parameters={**deployment.parameters, "spec": str(path), "engine": engine},
+                    parameters={**deployment.parameters, **given},
                 )
             ],
         )
@@ -100,8 +101,7 @@ def install_data_trigger(spec: RetrainSpec, path: Path, *, engine: str) -> dict[
     return {
         "automation": name,
         "deployment": ON_DATA_CHANGE,
-        "spec": str(path),
-        "engine": engine,
+        "parameters": given,
         "watches": list(resources),
     }
 
