@@ -246,3 +246,24 @@ def test_a_deployment_takes_no_code_from_its_parameters(company: Company) -> Non
             assert state["type"] == "FAILED"
             assert "of a flow deployment must" in state["message"]
     assert len(asked.ok("lineage", "digits")["versions"]) == 2
+
+
+def test_a_search_in_the_cloud_holds_no_worker(company: Company, account: dict[str, str]) -> None:
+    """The run that starts it ends at once; `retrain/collect` looks now and then, and goes on when it has ended."""
+    retune = replace(company.retune, environment={**company.retune.environment, **account})
+    abroad = replace(company, retune=retune)
+    abroad.prefect("deploy", "--all")
+    started = ("deployment", "run", "retrain/manual", "--watch", "-p", "spec=flows/specs/digits.yaml")
+    with abroad.worker():
+        abroad.prefect(
+            *(*started, "-p", "engine=sagemaker", "-p", "mode=tune", "-p", "max_jobs=4", "-p", "deploy=false"),
+            *("-p", "wait=false", "-p", "look_again_s=4"),
+        )
+        (job,) = [job for job in retune.ok("jobs", "--engine", "sagemaker")["jobs"] if job["model"] == "digits"]
+        assert {run["parameters"]["job"] for run in abroad.flow_runs("collect")} == {job["name"]}
+        abroad.wait_for("collect", len(abroad.flow_runs("collect")), "COMPLETED")
+        while job["name"] not in (lineage := retune("lineage", "digits", "--json")).out:
+            assert not [run for run in abroad.flow_runs("collect") if run["state_type"] in {"FAILED", "CRASHED"}]
+    assert [version["tuning_job"] for version in lineage.document["versions"] if version["engine"] == "sagemaker"] == [
+        job["name"]
+    ]
