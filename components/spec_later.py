@@ -11,9 +11,6 @@ from typing import Any
 _OFF: dict[str, tuple[Any, ...]] = {
     "tuning.stop_when.converged": (False,),
     "decision.refit_below_drift": (None,),
-    "promotion.confidence": (None,),
-    "promotion.must_not_worsen": ([],),
-    "promotion.approval": ("auto",),
 }
 # Fields that are built, with values that are not.
 _LATER_VALUES: dict[str, tuple[Any, ...]] = {

@@ -8,6 +8,7 @@ from typing import Any
 from components.data.data_spec import ChannelSpec, ChannelsSpec, DataSpec
 from components.data.in_place import InPlaceData, survey
 from components.data.snapshot import DataSnapshot, load, preview, publish
+from components.errors import InvalidInput
 from components.tuning.definition import Channel
 from flows.line import Line
 
@@ -19,7 +20,14 @@ def take_data(line: Line) -> RunData:
     spec, settings = line.spec.data, line.settings
     if isinstance(spec, ChannelsSpec):
         return survey(spec, line.store)
-    return publish(spec, base_dir=line.root, store=line.store, base_uri=settings.base_uri, scratch=settings.scratch)
+    data = publish(spec, base_dir=line.root, store=line.store, base_uri=settings.base_uri, scratch=settings.scratch)
+    names = [column.name for column in data.features]
+    for guard in line.spec.promotion.must_not_worsen:
+        if guard.slice is not None and guard.slice not in names:
+            raise InvalidInput(
+                f"promotion.must_not_worsen: a slice is one of the feature columns {', '.join(names)}, got {guard.slice}"
+            )
+    return data
 
 
 def look_at_data(line: Line) -> RunData:

@@ -81,6 +81,7 @@ def result_document(  # noqa: PLR0913  everything a run came to
         "test_score": finite(challenger.value) if challenger is not None and challenger.part == "test" else None,
         "promoted": promotion.promote,
         "promotion_reason": promotion.reason,
+        "promotion": promotion.document(),
         "deployment": deployment_document(deployment),
         "mlflow": {
             "run_id": run.run_id,

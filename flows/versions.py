@@ -15,7 +15,7 @@ from components.data.in_place import InPlaceData, held_out_part
 from components.data.snapshot import RawPart, raw_part
 from components.errors import NotFound, TuningFailed
 from components.registry.connection import redacted
-from components.registry.contest import contest, settle
+from components.registry.contest import Terms, contest, settle
 from components.registry.in_place_models import contest_by_report
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import Lineage, ModelVersion
@@ -86,6 +86,7 @@ def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
                 metric=line.spec.tuning.objective.metric,
                 objective=best.objective,
                 is_script=line.spec.training.is_script,
+                training_seconds=best.training_seconds,
             ),
             snapshot=run.snapshot,
             validation=None
@@ -109,7 +110,7 @@ def settle_champion(line: Line, run: Run, searched: Searched, version: ModelVers
                 registry=registry,
                 challenger=version,
                 objective=spec.tuning.objective.type,
-                min_improvement=spec.promotion.min_improvement,
+                promotion=spec.promotion,
             )
         else:
             rows, classes = compared
@@ -117,9 +118,12 @@ def settle_champion(line: Line, run: Run, searched: Searched, version: ModelVers
                 registry=registry,
                 challenger=version,
                 rows=rows,
-                metric=spec.promotion.metric or spec.tuning.objective.metric,
-                min_improvement=spec.promotion.min_improvement,
-                classes=classes,
+                terms=Terms(
+                    metric=spec.promotion.metric or spec.tuning.objective.metric,
+                    promotion=spec.promotion,
+                    classes=classes,
+                    base_dir=line.root,
+                ),
                 scratch=scratch,
             )
         settle(registry=registry, challenger=version, decision=decision, by=line.settings.user, now=datetime.now(UTC))
