@@ -52,6 +52,7 @@ TAG_MODEL_SIZE = "retune.model_size_bytes"
 TAG_PREDICTION_MS = "retune.prediction_ms"
 TAG_APPROVAL = "retune.approval"
 TAG_SPEC = "retune.spec"
+TAG_PROMOTIONS_DONE = "retune.promotions_done"
 TAG_PREVIOUS_CHAMPION = "retune.previous_champion"
 
 

@@ -25,7 +25,7 @@ def take_data(line: Line) -> RunData:
     for guard in line.spec.promotion.must_not_worsen:
         if guard.slice is not None and guard.slice not in names:
             raise InvalidInput(
-                f"promotion.must_not_worsen: a slice is one of the feature columns {', '.join(names)}, got {guard.slice}"
+                f"promotion.must_not_worsen: slice is one of the feature columns {', '.join(names)}, got {guard.slice}"
             )
     return data
 

@@ -64,6 +64,9 @@ def take_snapshot(line: Line) -> RunData:
 def decide(line: Line, snapshot: RunData) -> Run:
     """Skip or tune, with the reason; and which run this is, the same until it is finished."""
     registry = registry_of(line)
+    begun = registry.finish_cut_off_change()
+    if begun is not None:
+        reporter().stage(f"promotion: {begun.kind} to version {begun.version}, begun at {begun.at}, is finished")
     # Read before the decision: a run that finishes in between is then decided on, not trained again.
     generation = registry.generation(lineage_tags(line, snapshot.digest))
     base = base_version(line, snapshot.digest, registry)

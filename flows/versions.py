@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,13 +18,15 @@ from components.registry.contest import Terms, contest, settle
 from components.registry.in_place_models import contest_by_report
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import Lineage, ModelVersion
-from components.registry.promotion import PromotionDecision
+from components.registry.promotion import PromotionDecision, hold_for_approval
 from components.registry.registration import register
 from components.registry.tracking import RetrainingRun
 from components.registry.verification import TrialModel
 from components.settings import Settings
+from flows.events import EventName, tell
 from flows.line import Line
 from flows.local_services import served_alias
+from flows.one_at_a_time import one_at_a_time
 from flows.progress import reporter
 from flows.search import Run, Searched, model_uri
 
@@ -68,7 +69,7 @@ def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
         code_digest=line.code_digest,
         generation=run.identity.generation,
     )
-    with _failing(searched.run), _one_at_a_time(line), _scratch(line) as scratch:
+    with _failing(searched.run), one_at_a_time(line.settings, line.spec.model), _scratch(line) as scratch:
         archive = scratch / "model.tar.gz"
         try:
             line.store.get(model_uri(line, best.training_job), archive)
@@ -103,7 +104,7 @@ def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
 def settle_champion(line: Line, run: Run, searched: Searched, version: ModelVersion) -> PromotionDecision:
     """Champion or challenger, on the same held-out rows, both scored now."""
     spec, registry = line.spec, registry_of(line)
-    with _failing(searched.run), _one_at_a_time(line), _scratch(line) as scratch:
+    with _failing(searched.run), one_at_a_time(line.settings, line.spec.model), _scratch(line) as scratch:
         compared = _rows_to_compare_on(line, run)
         if compared is None:
             decision = contest_by_report(
@@ -126,9 +127,24 @@ def settle_champion(line: Line, run: Run, searched: Searched, version: ModelVers
                 ),
                 scratch=scratch,
             )
+        champion = registry.champion()
+        approved = champion is not None and champion.version == version.version  # a run taken up again after it was
+        if spec.promotion.approval == "manual" and not approved:
+            decision = hold_for_approval(decision, model=spec.model, version=version.version)
+        # What a promotion by hand needs to know later: aliases, and where and how to deploy.
+        registry.tag(version.version, {naming.TAG_SPEC: spec.model_dump_json()})
         settle(registry=registry, challenger=version, decision=decision, by=line.settings.user, now=datetime.now(UTC))
     verdict = "is champion" if decision.promote else "stays challenger"
     reporter().stage(f"promotion: version {version.version} {verdict}; {decision.reason}")
+    told: EventName = "retune.approval-needed" if decision.needs_approval else "retune.rejected"
+    tell(
+        line.settings,
+        "retune.promoted" if decision.promote else told,
+        model=spec.model,
+        version=version.version,
+        reason=decision.reason,
+        run_key=run.identity.key,
+    )
     return decision
 
 
@@ -149,16 +165,6 @@ def _failing(run: RetrainingRun) -> Iterator[None]:
     except Exception:
         run.finish(status="FAILED")
         raise
-
-
-@contextmanager
-def _one_at_a_time(line: Line) -> Iterator[None]:
-    """Two commands on one run end at the same moment: the second finds what the first has registered."""
-    folder = line.settings.home / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / naming.model_service(line.spec.model)).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @contextmanager
