@@ -56,7 +56,13 @@ def _options(
     """Retrain a model: new data to a tuned, registered, served champion."""
 
 
-for _command in (line_commands.run, line_commands.plan, line_commands.submit, line_commands.collect):
+for _command in (
+    line_commands.run,
+    line_commands.plan,
+    line_commands.submit,
+    line_commands.collect,
+    line_commands.doctor,
+):
     app.command()(_command)
 
 

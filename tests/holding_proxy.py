@@ -1,51 +1,95 @@
-"""A proxy before a tracking server that stops at one shown call, so that a test can kill the client right there."""
+"""A proxy before an HTTP service that notes every call and can hold one, before it arrives or before it is answered."""
 
 from __future__ import annotations
 
 import http.client
+import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal
+from typing import Any
 from urllib.parse import urlsplit
 
-When = Literal["before", "after"]
+_LOOK_S = 0.2
+_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+
+
+class Hold:
+    """One call to be held.
+
+    Args:
+        matches: Whether a call is the one, from its name.
+        arrived: Whether it reaches the service, whose answer is then held; else the service never hears of it.
+        saying: Text that its body has.
+    """
+
+    def __init__(self, matches: Callable[[str], bool], *, arrived: bool, saying: str = "") -> None:
+        self.matches = matches
+        self.saying = saying.encode()
+        self.arrived = arrived
+        self.reached = threading.Event()
+        self.let_go = threading.Event()
+
+    def wait_for(self, process: subprocess.Popen[Any]) -> None:
+        """Until the call is held; a process that ends before has failed."""
+        while not self.reached.wait(_LOOK_S):
+            assert process.poll() is None, process.communicate()
 
 
 class HoldingProxy(ThreadingHTTPServer):
-    """Forwards everything; the call that `hold_at` names is not answered, and `reached` says that it has come."""
+    """Forwards to a service.
+
+    Args:
+        endpoint: Its URL.
+
+    Attributes:
+        calls: Names of all calls in the order of their coming: AWS's operation, else `METHOD /path`.
+    """
 
     daemon_threads = True
 
     def __init__(self, endpoint: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.endpoint = urlsplit(endpoint)
-        self.reached = threading.Event()
-        self._held: tuple[str, str, When] | None = None
-        self._lock = threading.Lock()
+        self.calls: list[str] = []
+        self._hold: Hold | None = None
+        self._changed = threading.Condition()
 
     @property
     def url(self) -> str:
         """Where clients are to go."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def hold_at(self, path: str, text: str, when: When) -> None:
-        """Hold the next call whose path ends so and whose body has this text, before or after it has been forwarded."""
-        with self._lock:
-            self.reached.clear()
-            self._held = (path, text, when)
+    @contextmanager
+    def hold(self, matches: Callable[[str], bool], *, arrived: bool, saying: str = "") -> Iterator[Hold]:
+        """Hold the first call that matches until the block ends; its connection is then cut."""
+        hold = self._hold = Hold(matches, arrived=arrived, saying=saying)
+        try:
+            yield hold
+        finally:
+            self._hold = None
+            hold.let_go.set()
 
-    def takes(self, path: str, body: bytes) -> When | None:
-        """Whether this is the call; only one is."""
-        with self._lock:
-            if self._held is None:
+    def wait_for(self, name: str, *, more: int, process: subprocess.Popen[Any]) -> None:
+        """Until so many more calls of a name have come; a process that ends before has failed."""
+        with self._changed:
+            wanted = self.calls.count(name) + more
+            while not self._changed.wait_for(lambda: self.calls.count(name) >= wanted, _LOOK_S):
+                assert process.poll() is None, process.communicate()
+
+    def taken(self, name: str, body: bytes) -> Hold | None:
+        """Note a call; the hold it falls under, the first one only."""
+        with self._changed:
+            self.calls.append(name)
+            self._changed.notify_all()
+            hold = self._hold
+            if hold is None or hold.reached.is_set() or not hold.matches(name) or hold.saying not in body:
                 return None
-            ending, text, when = self._held
-            if not path.endswith(ending) or text.encode() not in body:
-                return None
-            self._held = None
-            return when
+            if not hold.arrived:
+                hold.reached.set()
+            self._hold = None
+            return hold
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -54,31 +98,37 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        held = self.server.takes(urlsplit(self.path).path, body)
-        if held != "before":
-            status, kind, content = self._forward(body)
-        if held is not None:
-            self.server.reached.set()
-            self.rfile.read(1)  # until the client is gone
-            self.close_connection = True
+        operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        hold = self.server.taken(operation or f"{self.command} {urlsplit(self.path).path}", body)
+        if hold is None:
+            self._answer(*self._forward(body))
             return
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        if hold.arrived:
+            self._forward(body)
+            hold.reached.set()
+        hold.let_go.wait()
+        self.close_connection = True
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _pass_on  # noqa: N815  the base class's names
 
-    def _forward(self, body: bytes) -> tuple[int, str, bytes]:
+    def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         target = self.server.endpoint
-        connection = http.client.HTTPConnection(str(target.hostname), target.port, timeout=60)
+        connection = http.client.HTTPConnection(str(target.hostname), target.port, timeout=120)
         try:
             connection.request(self.command, self.path, body, dict(self.headers.items()))
             answer = connection.getresponse()
-            return answer.status, answer.headers.get("Content-Type", "application/json"), answer.read()
+            headers = [(name, value) for name, value in answer.getheaders() if name.lower() not in _HOP]
+            return answer.status, headers, answer.read()
         finally:
             connection.close()
+
+    def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
         del format, args

@@ -57,13 +57,13 @@ def stored_files(source: str, store: ObjectStore) -> FileSet:
         NotFound: Nothing matches.
         Unavailable: The store does not answer.
     """
-    objects = _stored(source, store)
+    objects = stored_objects(source, store)
     if not objects:
         raise NotFound(f"data.source: an object must match, got {source} (nothing there)")
 
     def read() -> Sequence[Content]:
         contents = [Content(name=each.uri, content=store.get_bytes(each.uri)) for each in objects]
-        if _stored(source, store) != objects:
+        if stored_objects(source, store) != objects:
             raise Busy(f"{source} changed while it was read: run again when its writer is done")
         return contents
 
@@ -110,7 +110,8 @@ def _shown(path: Path, base_dir: Path) -> str:
     return str(path.relative_to(base_dir)) if path.is_relative_to(base_dir) else str(path)
 
 
-def _stored(source: str, store: ObjectStore) -> list[ObjectInfo]:
+def stored_objects(source: str, store: ObjectStore) -> list[ObjectInfo]:
+    """Objects of an `s3://` source in the order of their keys; empty when nothing matches. Raises Unavailable."""
     wild = min((source.find(sign) for sign in WILD if sign in source), default=-1)
     if wild >= 0:
         below = [

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import requests
@@ -17,9 +18,10 @@ from components.deployment.local_services import mlflow_ui
 from components.deployment.services import Services
 from components.registry.mlflow_registry import Registry
 from tests.command import REPO, Retune, environment_of
-from tests.holding_proxy import HoldingProxy, When, holding_proxy
+from tests.holding_proxy import HoldingProxy, holding_proxy
 
 MODEL = "killed"
+When = Literal["before", "after"]
 
 
 @pytest.fixture
@@ -46,15 +48,16 @@ def tracked(retune: Retune, proxy: HoldingProxy) -> Iterator[Retune]:
     command("down")
 
 
-def killed_at(proxy: HoldingProxy, tracked: Retune, path: str, text: str, when: When, *arguments: str) -> None:
+def killed_at(proxy: HoldingProxy, tracked: Retune, path: str, saying: str, when: When, *arguments: str) -> None:
     """Run a command until it makes this call of MLflow, and SIGKILL it there."""
-    proxy.hold_at(path, text, when)
-    process: subprocess.Popen[str] = tracked.start(*arguments)
-    try:
-        assert proxy.reached.wait(timeout=240), "the command never made the call"
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    with proxy.hold(lambda name: name.endswith(path), arrived=when == "after", saying=saying) as call:
+        process: subprocess.Popen[str] = tracked.start(*arguments)
+        try:
+            call.wait_for(process)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
     assert process.returncode == -signal.SIGKILL
 
 

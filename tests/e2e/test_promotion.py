@@ -47,7 +47,7 @@ def events_of(api: str, model: str, *, at_least: int) -> list[tuple[str, str]]:
 def test_a_version_waits_for_approval_and_a_person_goes_on(
     retune: Retune, write_spec: Callable[..., Path], prefect_api: str
 ) -> None:
-    """Approval manual stops at challenger; promote serves it as the run would have, logs who and why, and tells Prefect."""
+    """Approval manual stops at challenger; promote serves it as the run would have; the log and Prefect hear of it."""
     parts = {**DIABETES, "name": "waiting", "promotion": {"approval": "manual", "must_not_worsen": ["mae"]}}
     spec = str(write_spec(**parts))
 
