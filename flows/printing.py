@@ -176,8 +176,12 @@ def status_summary(job: dict[str, Any]) -> str:
 def promote_summary(document: dict[str, Any]) -> str:
     """Who serves after a promotion by hand."""
     was = "none was" if document["from_version"] is None else f"was {document['from_version']}"
-    line = f"{document['model']}: champion is version {document['version']}, {was}; by {document['by']}"
-    return f"{line}\nanswers at {document['deployment']['url']}" if document["deployment"]["url"] else line
+    lines = [f"{document['model']}: champion is version {document['version']}, {was}; by {document['by']}"]
+    if document["overrules"]:
+        lines.append(f"overrules      {document['overrules']}")
+    if document["deployment"]["url"]:
+        lines.append(f"answers at     {document['deployment']['url']}")
+    return "\n".join(lines)
 
 
 def rollback_summary(document: dict[str, Any]) -> str:

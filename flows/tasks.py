@@ -82,6 +82,7 @@ def decide(line: Line, snapshot: RunData) -> Run:
     registry = registry_of(line)
     begun = registry.finish_cut_off_change()
     if begun is not None:
+        registry.close_change()  # this run deploys the champion in any case
         reporter().stage(f"promotion: {begun.kind} to version {begun.version}, begun at {begun.at}, is finished")
     # Read before the decision: a run that finishes in between is then decided on, not trained again.
     generation = registry.generation(lineage_tags(line, snapshot.digest))

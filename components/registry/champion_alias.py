@@ -1,8 +1,9 @@
 """The alias of the version that serves, and the log of everything that moved it.
 
 MLflow keeps no history of aliases (mlflow#2169), so every change is a tag of the registered model, numbered, never
-changed and never taken away. Written in this order: the entry, the alias, the number of the last entry that is done. So
-a change that was cut off is known from one that somebody undid by hand, and the next command finishes it.
+changed and never taken away. Written in this order: the entry, the alias, and when the server has followed the number
+of the last entry that is done. So a change that was cut off is known from one that somebody undid by hand, and from a
+new one that is asked for: the next command finishes it.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class ChampionAlias:
         return last if last is not None and last.kind == "rollback" and last.previous == number else None
 
     def move(self, kind: str, number: int, *, by: str, reason: str, now: datetime) -> None:
-        """Log a change and carry it out; nothing happens when the version serves already."""
+        """Log a change and move the alias; nothing happens when it is there already. `close` says that it is done."""
         registered = self._registered()
         current = self._number_in(registered)
         if registered is None or current == number:
@@ -75,8 +76,14 @@ class ChampionAlias:
                 self._client.set_registered_model_tag(self._model, key, begun.text())
         self._carry_out(begun)
 
+    def close(self) -> None:
+        """The last change is done: whatever is to follow the alias has."""
+        history = self.history()
+        if history:
+            self._done(history[-1])
+
     def finish_cut_off(self) -> Promotion | None:
-        """Finish the change that a killed command has logged and not carried out.
+        """Move the alias as the change says that a killed command has begun; it stays open until `close`.
 
         Returns:
             It; None when there was none, or its version was deleted since, so that it cannot be finished: what served
@@ -99,19 +106,19 @@ class ChampionAlias:
                 key, previous = naming.TAG_PREVIOUS_CHAMPION, str(entry.previous)
                 self._client.set_model_version_tag(self._model, str(entry.version), key, previous)
             self._client.set_registered_model_alias(self._model, self._alias, str(entry.version))
-        self._done(entry)
 
     def _done(self, entry: Promotion) -> None:
         with answering(self._tracking_uri):
             self._client.set_registered_model_tag(self._model, naming.TAG_PROMOTIONS_DONE, str(entry.number))
 
     def _cut_off(self, registered: Any) -> Promotion | None:
-        """The last entry, if its alias never moved."""
+        """The last entry, if it is not done and nobody has moved the alias elsewhere since."""
         history = promotions(registered.tags)
         done = int(registered.tags.get(naming.TAG_PROMOTIONS_DONE, "0"))
-        if not history or history[-1].number <= done or self._number_in(registered) != history[-1].previous:
+        if not history or history[-1].number <= done:
             return None
-        return history[-1]
+        last = history[-1]
+        return last if self._number_in(registered) in {last.previous, last.version} else None
 
     def _registered(self) -> Any:
         from mlflow.exceptions import MlflowException

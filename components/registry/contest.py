@@ -115,6 +115,7 @@ def settle(
     registry.tag(challenger.version, tags)
     if decision.promote:
         registry.promote(challenger.version, by=by, reason=decision.reason, now=now)
+        registry.close_change()  # what a run deploys, its own command taken up again deploys
 
 
 def settled_before(registry: Registry, challenger: ModelVersion) -> str | None:

@@ -190,7 +190,7 @@ class Registry:
             self._client.set_registered_model_alias(self.model, self._challenger, str(number))
 
     def promote(self, number: int, *, by: str, reason: str, now: datetime) -> None:
-        """Make a version the champion; nothing happens when it is.
+        """Make a version the champion, until `close_change` with its server to follow; nothing happens when it is.
 
         Raises:
             Refused: It must not serve, for the reason its tag gives.
@@ -202,8 +202,12 @@ class Registry:
         self._champion.move("promote", number, by=by, reason=reason, now=now)
 
     def finish_cut_off_change(self) -> Promotion | None:
-        """Finish the change of the champion that a killed command has begun; it, or None when there was none."""
+        """Move the alias as a killed command has begun to; that change, not closed yet, or None without one."""
         return self._champion.finish_cut_off()
+
+    def close_change(self) -> None:
+        """The last change of the champion is done, its server included."""
+        self._champion.close()
 
     def rollback(self, *, by: str, reason: str, now: datetime) -> ModelVersion:
         """Give the champion's alias back to the version that served before it was promoted; again: one further back.

@@ -20,6 +20,8 @@ from components.registry.mlflow_registry import Registry
 from tests.command import REPO, Retune, environment_of
 from tests.holding_proxy import HoldingProxy, holding_proxy
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
 MODEL = "killed"
 When = Literal["before", "after"]
 
@@ -82,6 +84,11 @@ def test_a_change_of_the_champion_killed_anywhere_is_finished_once(
     log = [("promote", 1)]
     assert (state(proxy), served(url)) == ((1, log), "1")
 
+    # A run, its version registered and not compared yet: nobody may serve it so.
+    killed_at(proxy, tracked, "/registered-models/alias", "challenger", "before", "run", spec, *BETTER)
+    early = tracked("promote", MODEL, "2", "--reason", "impatience")
+    assert (early.code, "was not compared with the champion yet" in early.err) == (77, True)
+
     # A run, its entry in the log and the alias not moved.
     killed_at(proxy, tracked, "/registered-models/alias", "champion", "before", "run", spec, *BETTER)
     log += [("promote", 2)]
@@ -105,7 +112,7 @@ def test_a_change_of_the_champion_killed_anywhere_is_finished_once(
     assert tracked.ok("run", spec)["champion"] == "1"
     assert (state(proxy), served(url)) == ((1, log), "1")
 
-    # And with the alias moved and nothing deployed: a run that trains nothing deploys it.
+    # With the alias moved and nothing deployed: a run that trains nothing deploys it.
     killed_at(
         proxy, tracked, "/registered-models/alias", "champion", "after", "promote", MODEL, "2", "--reason", "again"
     )
@@ -113,4 +120,21 @@ def test_a_change_of_the_champion_killed_anywhere_is_finished_once(
     assert state(proxy) == (2, log)
     rested = tracked.ok("run", spec, "--mode", "skip")
     assert (rested["champion"], rested["deployment"]["version"]) == ("2", "2")
+    assert (state(proxy), served(url)) == ((2, log), "2")
+
+    # A rollback with the alias moved: given again it swaps the server and does not go one further.
+    killed_at(proxy, tracked, "/registered-models/alias", "champion", "after", "rollback", MODEL)
+    log += [("rollback", 1)]
+    assert state(proxy) == (1, log)
+    back = tracked.ok("rollback", MODEL)
+    assert (back["version"], back["from_version"], back["deployment"]["version"]) == ("1", "2", "1")
+    assert (state(proxy), served(url)) == ((1, log), "1")
+
+    # A promotion that is deployed and not closed: given again it is the same one, and only then one too many.
+    again = ("promote", MODEL, "2", "--reason", "again")
+    killed_at(proxy, tracked, "/registered-models/set-tag", "promotions_done", "before", *again)
+    log += [("promote", 2)]
+    assert (state(proxy), served(url)) == ((2, log), "2")
+    assert tracked.ok(*again)["version"] == "2"
+    assert tracked(*again).code == 77
     assert (state(proxy), served(url)) == ((2, log), "2")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from tests.command import Retune
@@ -44,6 +45,8 @@ def events_of(api: str, model: str, *, at_least: int) -> list[tuple[str, str]]:
         time.sleep(0.2)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_version_waits_for_approval_and_a_person_goes_on(
     retune: Retune, write_spec: Callable[..., Path], prefect_api: str
 ) -> None:
@@ -54,6 +57,16 @@ def test_a_version_waits_for_approval_and_a_person_goes_on(
     first = retune.ok("run", spec)
     assert (first["promoted"], first["champion"], first["deployment"]["url"]) == (False, None, None)
     assert first["promotion"]["needs_approval"]
+    request = retune.ok("plan", spec, "--mode", "tune")["request"]
+    channels = request["TrainingJobDefinition"]["InputDataConfig"]
+    assert [each["ChannelName"] for each in channels] == ["train", "validation"]  # the test rows are seen by no trial
+    optimism = first["promotion"]["optimism"]
+    assert optimism["metric"] == "validation:rmse"
+    assert optimism["validation"] == pytest.approx(first["best"]["objective"], abs=1e-4)
+    assert optimism["by"] == pytest.approx(optimism["test"] - optimism["validation"])  # a loss
+    assert first["promotion"]["measures"].keys() == {"training_seconds", "model_size_bytes", "prediction_ms"}
+    waiting = retune("run", spec, "--detailed-exitcode", "--json")
+    assert (waiting.code, waiting.document["mode"]) == (3, "skip")
     assert first["promotion_reason"].endswith("it waits for approval: retune promote waiting 1 --reason TEXT")
 
     for arguments, code, told in (
@@ -67,17 +80,25 @@ def test_a_version_waits_for_approval_and_a_person_goes_on(
 
     promoted = retune.ok("promote", "waiting", "1", "--reason", "checked the slices")
     assert (promoted["version"], promoted["from_version"], promoted["deployment"]["version"]) == ("1", None, "1")
+    assert promoted["overrules"] is None
     assert requests.get(promoted["deployment"]["url"].replace("invocations", "health"), timeout=30).ok
     again = retune("promote", "waiting", "1", "--reason", "twice")
     assert (again.code, "version 1 of waiting is champion already" in again.err) == (77, True)
 
-    second = retune.ok("run", spec, *BETTER)
+    too_large = ("--set", "promotion.must_not_worsen=[mae, {metric: model_size_bytes, at_most: 1}]")
+    second = retune.ok("run", spec, *BETTER, *too_large, "--detailed-exitcode")
     assert (second["promoted"], second["champion"], second["deployment"]["version"]) == (False, "1", "1")
-    assert {each["metric"] for each in second["promotion"]["guards"]} == {"mae"}
-    retune.ok("promote", "waiting", "2", "--reason", "better")
+    assert [(each["metric"], each["holds"]) for each in second["promotion"]["guards"]] == [
+        ("mae", True),
+        ("model_size_bytes", False),
+    ]
+    refusal = "must_not_worsen refuses it: model_size_bytes: must be at most 1"
+    assert refusal in second["promotion_reason"]
+    assert refusal in retune.ok("promote", "waiting", "2", "--reason", "better")["overrules"]
     assert retune.ok("rollback", "waiting", "--reason", "too slow")["version"] == "1"
     after = retune.ok("run", spec, *BETTER[2:])
     assert (after["mode"], after["champion"], after["deployment"]["version"]) == ("skip", "1", "1")
+    assert not after["promotion"]["needs_approval"]
     retune.ok("promote", "waiting", "2", "--reason", "fast enough")
 
     versions = retune.ok("lineage", "waiting")["versions"]
@@ -92,7 +113,7 @@ def test_a_version_waits_for_approval_and_a_person_goes_on(
     assert events_of(prefect_api, "waiting", at_least=6) == [
         ("retune.approval-needed", "1"),
         ("retune.promoted", "1"),
-        ("retune.approval-needed", "2"),
+        ("retune.rejected", "2"),
         ("retune.promoted", "2"),
         ("retune.rolled-back", "1"),
         ("retune.promoted", "2"),
