@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -134,3 +136,27 @@ def test_a_promotion_s_metric_is_looked_up_before_anything_starts(
         assert (refused.code, told in refused.err) == (65, True), refused.err
 
     assert retune.ok("jobs")["jobs"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_change_that_cannot_be_served_is_taken_back(retune: Retune, write_spec: Callable[..., Path]) -> None:
+    """Rollback and promotion to a version that does not load leave who serves; a Prefect that is gone matters not."""
+    spec = str(write_spec(**{**DIABETES, "name": "broken"}))
+    retune.ok("run", spec)
+    (first,) = (retune.home / "mlflow-artifacts").rglob("MLmodel")
+    url = retune.ok("run", spec, *BETTER)["deployment"]["url"]
+    gone = {"PREFECT_API_URL": "http://127.0.0.1:9/api"}
+    assert retune.ok("rollback", "broken", **gone)["version"] == "1"
+    assert retune.ok("promote", "broken", "2", "--reason", "back again", **gone)["version"] == "2"
+
+    shutil.rmtree(first.parent)
+    for arguments in (["rollback", "broken"], ["promote", "broken", "1", "--reason", "nostalgia"]):
+        refused = retune(*arguments, **gone)
+        assert (refused.code, "Traceback" in refused.err, len(refused.err.splitlines())) == (66, False, 1), refused.err
+
+    assert requests.get(url.replace("invocations", "health"), timeout=30).json()["model_version"] == "2"
+    document = retune.ok("lineage", "broken")
+    assert document["champion"] == "2"
+    changes = Counter((row["version"], each["kind"]) for row in document["versions"] for each in row["changes"])
+    assert changes == {("1", "promote"): 2, ("2", "promote"): 3, ("1", "rollback"): 2, ("2", "rollback"): 1}
