@@ -20,6 +20,7 @@ NAMES = (
     "suggest",
     "promotion_odds",
     "whole_line",
+    "flights_year",
 )
 
 
