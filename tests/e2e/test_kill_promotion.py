@@ -12,7 +12,7 @@ from typing import Literal
 
 import pytest
 import requests
-from test_promotion import BETTER, DIABETES
+from test_promotion_by_hand import BETTER, DIABETES
 
 from components.deployment.local_services import mlflow_ui
 from components.deployment.services import Services
