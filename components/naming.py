@@ -48,6 +48,12 @@ TAG_SCORE_CHECK = "retune.score_check"
 TAG_TEST_SCORE = "retune.test_score"
 TAG_PROMOTED = "retune.promoted"
 TAG_PROMOTION_REASON = "retune.promotion_reason"
+TAG_TRAINING_SECONDS = "retune.training_seconds"
+TAG_MODEL_SIZE = "retune.model_size_bytes"
+TAG_PREDICTION_MS = "retune.prediction_ms"
+TAG_APPROVAL = "retune.approval"
+TAG_SPEC = "retune.spec"
+TAG_PROMOTIONS_DONE = "retune.promotions_done"
 TAG_PREVIOUS_CHAMPION = "retune.previous_champion"
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from components.settings import read_settings
+from components.errors import RetuneError
+from components.registry.mlflow_registry import Registry
+from components.settings import Settings, read_settings
+from flows.events import tell
 from flows.local_services import swap_running_server
+from flows.one_at_a_time import one_at_a_time
 from flows.results import deployment_document
 from flows.versions import registry_of_model
 
@@ -14,17 +18,40 @@ from flows.versions import registry_of_model
 def roll_back(model: str, *, reason: str) -> dict[str, Any]:
     """Give the champion's alias back to the version before, and swap a server that is up.
 
+    A rollback that was killed midway is finished by the same command, which then goes no further back.
+
     Raises:
         NotFound: There is no such model, no champion, or nothing served before.
+        RetuneError: The version before does not serve any more; the champion is what it was.
     """
     settings = read_settings()
     registry = registry_of_model(model, settings)
-    before = registry.champion()
-    now = registry.rollback(by=settings.user, reason=reason or "retune rollback", now=datetime.now(UTC))
-    deployment = swap_running_server(settings, model, now.version)
+    told = reason or "retune rollback"
+    with one_at_a_time(settings, model):
+        begun = registry.finish_cut_off_change()
+        if begun is not None and begun.kind == "rollback":
+            from_version, version = begun.previous, begun.version
+        else:
+            before = registry.champion()
+            from_version = None if before is None else before.version
+            version = registry.rollback(by=settings.user, reason=told, now=datetime.now(UTC)).version
+        try:
+            deployment = swap_running_server(settings, model, version)
+        except RetuneError as error:
+            if not error.retryable and from_version is not None:
+                _forward_again(settings, registry, from_version, f"version {version} does not serve ({error})")
+            raise
+        registry.close_change()
+    tell(settings, "retune.rolled-back", model=model, version=version, from_version=from_version, reason=told)
     return {
         "model": model,
-        "version": str(now.version),
-        "from_version": None if before is None else str(before.version),
+        "version": str(version),
+        "from_version": None if from_version is None else str(from_version),
         "deployment": deployment_document(deployment),
     }
+
+
+def _forward_again(settings: Settings, registry: Registry, version: int, reason: str) -> None:
+    """The version that was to go, and that the server has kept, is champion again; the log has both."""
+    registry.promote(version, by=settings.user, reason=reason, now=datetime.now(UTC))
+    registry.close_change()
