@@ -15,6 +15,7 @@ from components.tuning.attempts import UNFINISHED
 from components.tuning.lineage import Parents
 from flows import tasks
 from flows.deployed import collect_later, is_deployed, one_at_a_time, refuse_foreign
+from flows.events import EventName, tell
 from flows.following import Run
 from flows.history import job_status
 from flows.line import Line, RunOptions, open_line
@@ -78,7 +79,7 @@ def retrain(  # noqa: PLR0913, PLR0917  flat: Prefect replaces nested objects wh
     with one_at_a_time(line.spec.model) if is_deployed() else nullcontext():
         if not wait and engine == "sagemaker":
             return _started(options, look_again_s)
-        return _cancellable(lambda: _whole_line(line))
+        return _told(line, lambda: _whole_line(line))
 
 
 # A flow of the same name, for its deployment is `retrain/collect`.
@@ -104,7 +105,7 @@ def collect(
         collect_later(job, look_again_s)
         return {"job": job, "status": status}
     with one_at_a_time(line.spec.model) if is_deployed() else nullcontext():
-        return _cancellable(lambda: _go_on(line, submitted.run, submitted.parents))
+        return _told(line, lambda: _go_on(line, submitted.run, submitted.parents))
 
 
 def _started(options: RunOptions, look_again_s: int) -> dict[str, Any]:
@@ -129,6 +130,18 @@ def _go_on(line: Line, run: Run, parents: Parents | None = None) -> dict[str, An
     promotion = tasks.promote(line, run, searched, version)
     deployment = tasks.deploy(line)
     return tasks.finish(line, run, searched, version, promotion, deployment)
+
+
+def _told(line: Line, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The work's result; automations hear of what ends it otherwise, but for a cancel, which somebody asked for."""
+    try:
+        return _cancellable(work)
+    except Exception as error:
+        event: EventName = "retune.budget-stopped" if isinstance(error, errors.OverBudget) else "retune.failed"
+        # What is not ours may say anything.
+        reason = str(error) if isinstance(error, errors.RetuneError) else type(error).__name__
+        tell(line.settings, event, model=line.spec.model, reason=reason)
+        raise
 
 
 def _cancellable(line: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import queue
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import psutil
@@ -224,6 +228,44 @@ def test_a_run_whose_worker_is_killed_goes_on(company: Company) -> None:
 def _running(company: Company) -> Any:
     jobs = company.retune.ok("jobs")["jobs"]
     return next((job for job in jobs if job["model"] == "digits" and job["status"] == "InProgress"), None)
+
+
+class _Webhook(BaseHTTPRequestHandler):
+    """Keeps what it is told."""
+
+    told: ClassVar[queue.Queue[dict[str, Any]]] = queue.Queue()
+
+    def do_POST(self) -> None:
+        self.told.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(204)
+        self.end_headers()
+
+
+def test_somebody_is_told_of_promotions_and_failures(company: Company) -> None:
+    """One automation tells a notification block what became of a model, and why."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Webhook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    code = (
+        "from prefect.blocks.notifications import CustomWebhookNotificationBlock as Block; "
+        f"Block(name='ops', url='http://127.0.0.1:{server.server_port}', allow_private_urls=True, "
+        "json_data={'subject': '{{subject}}', 'body': '{{body}}'}).save('ops')"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=REPO, env=dict(company.retune.environment), check=True)
+    try:
+        company.retune.ok("trigger", "notify", "custom-webhook/ops")
+        company.retune.ok("run", "flows/specs/digits.yaml", "--max-jobs", "2", "--mode", "tune", "--no-deploy")
+        said = _Webhook.told.get(timeout=120)
+        assert said["subject"] in {"retune.promoted: digits", "retune.rejected: digits"}
+        assert "reason: " in said["body"]
+
+        failing = company.retune(
+            *("run", "flows/specs/digits.yaml", "--no-deploy", "--mode", "tune", "--max-jobs", "1"),
+            *("--set", "training.hyperparameters.num_class=2"),
+        )
+        assert failing.code == 70, failing.err
+        assert _Webhook.told.get(timeout=120)["subject"] == "retune.failed: digits"
+    finally:
+        server.shutdown()
 
 
 def test_a_deployment_takes_no_code_from_its_parameters(company: Company) -> None:
