@@ -16,7 +16,7 @@ import typer
 
 from components.errors import RetuneError
 from components.settings import quiet_libraries
-from flows import line_commands
+from flows import line_commands, predict_command
 from flows.amt_commands import amt_app
 from flows.show import show
 
@@ -56,7 +56,13 @@ def _options(
     """Retrain a model: new data to a tuned, registered, served champion."""
 
 
-for _command in (line_commands.run, line_commands.plan, line_commands.submit, line_commands.collect):
+for _command in (
+    line_commands.run,
+    line_commands.plan,
+    line_commands.submit,
+    line_commands.collect,
+    predict_command.predict,
+):
     app.command()(_command)
 
 

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from components.deployment.model_server.answers import as_json
 from components.deployment.model_server.champion import Champion
+from components.deployment.model_server.faults import said_by
 from components.deployment.model_server.rows import CSV, JSON, form_of, read_rows
 from components.deployment.service_record import identity_of
 from components.errors import InvalidInput, RetuneError
@@ -26,7 +27,6 @@ from components.errors import InvalidInput, RetuneError
 MAX_BODY_BYTES = 16 * 1024 * 1024
 # A larger body is read to this end before it is refused: a client that is still sending sees no answer.
 _DRAINED_BYTES = 4 * MAX_BODY_BYTES
-_MESSAGE_LIMIT = 600
 _log = logging.getLogger(__name__)
 
 
@@ -123,7 +123,7 @@ class ScoringApp:
             return 200, as_json(predictions, version=served.version), served.version
         except (InvalidInput, MlflowException, ValueError, KeyError) as error:
             # what models raise about rows; also those whose preprocessing names the column
-            return 400, _error("BAD_REQUEST", _one_line(error)), served.version
+            return 400, _error("BAD_REQUEST", said_by(error)), served.version
         except Exception as error:  # noqa: BLE001  a model is somebody's code
             _log.exception("version %s failed on a request", served.version)
             said = f"the model failed on these rows ({type(error).__name__}); the server's log says where"
@@ -143,13 +143,6 @@ class ScoringApp:
 
 def _error(code: str, message: str) -> bytes:
     return json.dumps({"error_code": code, "message": message}).encode()
-
-
-def _one_line(error: Exception) -> str:
-    """What the error says, without MLflow's dump of all the rows before it."""
-    text = f"column {error} is missing" if isinstance(error, KeyError) else str(getattr(error, "message", error))
-    line = " ".join(text.rpartition("Error: ")[2].split())
-    return line[:_MESSAGE_LIMIT] or type(error).__name__
 
 
 async def _body(request: Request) -> bytes | None:
