@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import pwd
+import re
 import shutil
 import tomllib
 from collections.abc import Mapping
@@ -25,6 +26,8 @@ _LONGEST_POLL_S = 300.0
 _NEEDED_BYTES = 100 * 10**6
 # A role for engines that check its form only; AWS's own documentation account.
 _DOCUMENTATION_ROLE = "arn:aws:iam::111122223333:role/retune-local"
+# RFC 6750's bearer token, long enough not to be guessed
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,256}")
 _OWN_PREFECT = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
@@ -52,6 +55,7 @@ class Settings:
         prefect_api_url: A Prefect server given from outside, or None: then retune keeps one of its own.
         poll_s: Seconds between two looks at a job in the cloud.
         user: Who runs this, for the record.
+        serving_token: What clients of model servers must bear: a token, `auto` (one is made per model), or None.
         environment: The process environment at the time of reading, for child processes. It holds secrets.
     """
 
@@ -67,6 +71,7 @@ class Settings:
     poll_s: float
     user: str
     environment: Mapping[str, str] = field(repr=False)
+    serving_token: str | None = field(default=None, repr=False)
 
     @property
     def base_uri(self) -> str:
@@ -190,7 +195,18 @@ def read_settings(environment: Mapping[str, str] | None = None, *, cwd: Path | N
         poll_s=_poll_s(env),
         user=_user(env),
         environment=env,
+        serving_token=_serving_token(env),
     )
+
+
+def _serving_token(env: Mapping[str, str]) -> str | None:
+    token = env.get("RETUNE_SERVING_TOKEN") or None
+    if token not in (None, "auto") and not _TOKEN.fullmatch(token):
+        raise InvalidInput(
+            f"RETUNE_SERVING_TOKEN is auto, or 16 to 256 characters of A-Z a-z 0-9 - . _ ~ + / =, got {len(token)} "
+            "characters that are not all so"
+        )
+    return token
 
 
 def _poll_s(env: Mapping[str, str]) -> float:

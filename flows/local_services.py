@@ -60,7 +60,12 @@ def tracking_ui(settings: Settings) -> str:
 
 def model_servers(settings: Settings, *, alias: str = "champion") -> LocalServer:
     """The model servers of this home."""
-    return LocalServer(services=services_of(settings), tracking_uri=settings.tracking_uri, alias=alias)
+    return LocalServer(
+        services=services_of(settings),
+        tracking_uri=settings.tracking_uri,
+        alias=alias,
+        token=settings.serving_token,
+    )
 
 
 def refuse_busy_port(settings: Settings, spec: RetrainSpec) -> None:

@@ -17,7 +17,7 @@ from components.errors import Damaged, InvalidData
 
 # What the delimiter and the header are found in; a header line is shorter.
 HEAD_BYTES = 1 << 18
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 SHOWN_FAULTS = 3
 _Readable = gzip.GzipFile | io.BufferedReader
 _UTF8_MARK = b"\xef\xbb\xbf"

@@ -52,6 +52,7 @@ class Champion:
     Attributes:
         served: The version that serves now; one reference, replaced whole.
         error: Why what the alias names does not serve, or cannot be known; None when all is well.
+        swaps: Versions taken over since the first.
 
     Raises:
         NotFound: No version has the alias.
@@ -66,6 +67,7 @@ class Champion:
         # versions fetched from elsewhere; a model may read its files late, so they stay
         self._scratch = tempfile.TemporaryDirectory(prefix="retune-model-server-")
         self.error: str | None = None
+        self.swaps = 0
         self.served = self._load(self._wanted())
 
     def refresh(self, *, leave: str | None = None) -> str:
@@ -88,6 +90,7 @@ class Champion:
                     return version
                 if version != self.served.version:
                     self.served = self._load(wanted)
+                    self.swaps += 1
                     _log.info("version %s serves", version)
             except RetuneError as error:
                 said = f"{error}; version {self.served.version} goes on serving"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -14,12 +15,14 @@ import components
 from components import naming
 from components.deployment import loopback
 from components.deployment.detached_process import READY_FD
+from components.deployment.model_server.limits import Limits
 from components.deployment.service_spec import Service, ServiceSpec
 from components.deployment.services import Services
 from components.deployment.target import Deployment
 from components.errors import Busy, Damaged, NotFound, RetuneError, Unavailable
 
 FIRST_PORT = 8080
+MADE = "auto"
 # A version may import its libraries and fetch its files before it answers.
 SWAP_TIMEOUT_S = 180.0
 _TRIES = 2
@@ -36,11 +39,16 @@ class LocalServer:
         services: The home's services.
         tracking_uri: MLflow's; servers read it from their environment, since it may hold a password.
         alias: Alias that the servers follow.
+        token: What clients must bear: the token itself, `auto` for one made per model and kept in its service's
+            record, None to let everybody on this machine ask.
+        limits: Bounds of every request.
     """
 
     services: Services
     tracking_uri: str
     alias: str = "champion"
+    token: str | None = field(default=None, repr=False)
+    limits: Limits = field(default_factory=Limits)
 
     def deploy(self, model: str, version: str, *, port: int | Literal["auto"] = "auto") -> Deployment:
         """Serve the version the alias names now, which is to be `version`. Saying so again changes nothing.
@@ -106,16 +114,19 @@ class LocalServer:
         # found also where retune is run from a folder without being installed
         root = str(Path(components.__file__).resolve().parents[1])
         path = self.services.environment.get("PYTHONPATH")
+        token, mark = self._token(name)
         return ServiceSpec(
             name=name,
             command=lambda number: (
                 *(sys.executable, "-m", "components.deployment.model_server", "--model", model, "--alias", alias),
                 *("--port", str(number), "--record", record, "--ready-fd", str(READY_FD)),
+                *self.limits.arguments(),
             ),
             health_path="/health",
             environment={
                 "MLFLOW_TRACKING_URI": self.tracking_uri,
                 "MLFLOW_REGISTRY_URI": None,
+                "RETUNE_SERVING_TOKEN": None,  # it is in the record, for its owner alone
                 "MLFLOW_DISABLE_TELEMETRY": "true",
                 "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
                 "PYTHONPATH": os.pathsep.join((root, path)) if path else root,
@@ -128,8 +139,19 @@ class LocalServer:
                 "model": model,
                 "alias": alias,
                 "tracking": hashlib.sha256(self.tracking_uri.encode()).hexdigest()[:16],
+                **mark,
             },
+            token=token,
         )
+
+    def _token(self, name: str) -> tuple[str | None, dict[str, str]]:
+        """What clients must bear, and what tells that it changed. One that was made stays the same for ever."""
+        if self.token != MADE:
+            digest = hashlib.sha256((self.token or "").encode()).hexdigest()[:16]
+            return self.token, {} if self.token is None else {"token": digest}
+        record = self.services.record(name)
+        known = record.token if record is not None and record.details.get("token") == MADE else None
+        return known or secrets.token_urlsafe(32), {"token": MADE}
 
 
 def _reloaded(service: Service) -> str:
