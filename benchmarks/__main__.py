@@ -19,6 +19,8 @@ NAMES = (
     "mlflow_logging",
     "suggest",
     "whole_line",
+    "predict_batch",
+    "serving_load",
 )
 
 

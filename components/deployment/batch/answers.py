@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from components.data.transform import MISSING_TEXTS
 from components.deployment.batch.input_rows import Rows, Wanted
+from components.deployment.model_server.asking import Ask, asker
 from components.deployment.model_server.columns import BLANKS, conform, is_plain
 from components.deployment.model_server.faults import said_by
 from components.errors import Damaged, InvalidData, InvalidInput
@@ -42,11 +43,11 @@ class BatchModel:
     model: Any
     keep: tuple[str, ...] = ()
     _blanks: Mapping[str, Sequence[str]] = field(init=False, repr=False)
-    _ask: Callable[[pd.DataFrame], Any] = field(init=False, repr=False)
+    _ask: Ask = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_blanks", self._number_columns())
-        object.__setattr__(self, "_ask", self._asked())
+        object.__setattr__(self, "_ask", asker(self.model))
 
     @property
     def wanted(self) -> Wanted:
@@ -84,14 +85,6 @@ class BatchModel:
     def _schema(self) -> Any:
         return self.model.metadata.get_input_schema()
 
-    def _asked(self) -> Callable[[pd.DataFrame], Any]:
-        """How the model is asked. MLflow looks at every cell again, which is half of all the time; ours are checked."""
-        wrapped = (self.model.metadata.metadata or {}).get("retune")
-        if wrapped is None or not is_plain(self._schema):
-            return self.model.predict  # type: ignore[no-any-return]
-        python_model = self.model.unwrap_python_model()
-        return lambda frame: python_model.predict(None, frame)
-
     def _number_columns(self) -> dict[str, Sequence[str]]:
         """Columns that the model reads as numbers, each with the texts it takes for missing."""
         kinds = ((self.model.metadata.metadata or {}).get("retune") or {}).get("columns", {})
@@ -128,7 +121,7 @@ class BatchModel:
         return column.to_pandas()
 
     def _predict(self, frame: pd.DataFrame) -> Any:
-        return self._ask(conform(frame, self._schema) if is_plain(self._schema) else frame)
+        return self._ask(conform(frame, self._schema) if is_plain(self._schema) else frame, None)
 
     def _faults(self, frame: pd.DataFrame, first: int) -> list[str]:
         """The first rows that fail alone, found by halves."""

@@ -198,7 +198,7 @@ class ScoringApp:
         served = self._champion.served
         try:
             rows, params = read_rows(body, form, served.schema)
-            predictions = served.model.predict(rows, params=params)
+            predictions = served.ask(rows, params)
             return 200, as_json(predictions, version=served.version), served.version
         except (InvalidInput, MlflowException, ValueError, KeyError) as error:
             # what models raise about rows; also those whose preprocessing names the column

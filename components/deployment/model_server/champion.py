@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from components.deployment.model_server.answers import as_json
+from components.deployment.model_server.asking import Ask, asker
 from components.errors import Damaged, NotFound, RetuneError
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import ModelVersion
@@ -25,12 +26,12 @@ class Served:
 
     Attributes:
         version: Its number, as text.
-        model: The pyfunc.
+        ask: The pyfunc, as rows and parameters to predictions.
         schema: Its input schema; None when it declares none.
     """
 
     version: str
-    model: Any
+    ask: Ask
     schema: Any
 
 
@@ -134,7 +135,7 @@ class Champion:
             model = self._registry.load(wanted, Path(self._scratch.name))
             if model.input_example is not None:
                 as_json(model.predict(model.input_example), version=version)
-            return Served(version=version, model=model, schema=model.metadata.get_input_schema())
+            return Served(version=version, ask=asker(model), schema=model.metadata.get_input_schema())
         except RetuneError:
             raise
         except Exception as error:  # a model is somebody's code: whatever it raises, it is not fit to serve

@@ -13,6 +13,8 @@ from components.errors import InvalidInput
 _TRUTHS: dict[Any, bool] = {True: True, False: False, "true": True, "false": False}  # 1 and 0 equal True and False
 # Text that is no value where a number or a boolean is needed; in a text column it is text.
 BLANKS = ("", "NA", "NaN", "nan", "null")
+# From this many cells on, pandas' own loops are faster than ours.
+_MANY = 64
 _FLOATS = {"double": "float64", "float": "float32"}
 _INTEGERS = {"long": "int64", "integer": "int32"}
 
@@ -86,7 +88,7 @@ def _as_typed(values: pd.Series[Any], kind: str) -> pd.Series[Any] | None:
         return values
     if kind in _FLOATS and pd.api.types.is_float_dtype(values.dtype):
         return pd.Series(values, dtype=_FLOATS[kind])
-    if kind == "string" and pd.api.types.infer_dtype(values, skipna=True) == "string":
+    if kind == "string" and len(values) >= _MANY and pd.api.types.infer_dtype(values, skipna=True) == "string":
         return values.where(values.notna(), None)
     return None
 

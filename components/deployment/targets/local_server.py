@@ -129,6 +129,8 @@ class LocalServer:
                 "RETUNE_SERVING_TOKEN": None,  # it is in the record, for its owner alone
                 "MLFLOW_DISABLE_TELEMETRY": "true",
                 "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+                # requests run side by side; a second thread for each only waits for the others (measured: 10 times)
+                "OMP_NUM_THREADS": self.services.environment.get("OMP_NUM_THREADS", "1"),
                 "PYTHONPATH": os.pathsep.join((root, path)) if path else root,
             },
             port=None if port == "auto" else port,
