@@ -44,7 +44,10 @@ def main() -> list[Bar]:
     bars = []
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        run(place, "run", "flows/specs/bank-marketing.yaml", "--max-jobs", "2", "--no-deploy")
+        try:
+            run(place, "run", "flows/specs/bank-marketing.yaml", "--max-jobs", "2", "--no-deploy")
+        finally:
+            run(place, "down")
         for name in ("rows.parquet", "rows.csv.gz"):
             write(place / name)
             output = place / "answers.parquet"

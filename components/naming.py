@@ -162,6 +162,21 @@ def promotion_tag(number: int) -> str:
     return f"retune.promotion.{number:05d}"
 
 
+def batch_prefix(model: str, digest: str) -> str:
+    """Key prefix of a batch that SageMaker predicts: its parts, their answers, and what they are."""
+    return f"batches/{job_stem(model)}/{digest[:16]}"
+
+
+def transform_job_name(model: str, digest: str, attempt: int) -> str:
+    """`<model>-batch-<digest>-<attempt>`; also, without the attempt, its SageMaker model. At most 37 characters."""
+    return f"{job_stem(model)}-batch-{digest[:10]}-{attempt:02d}"
+
+
+def transform_model_name(model: str, digest: str) -> str:
+    """SageMaker's model that a batch asks."""
+    return f"{job_stem(model)}-batch-{digest[:10]}"
+
+
 def model_service(model: str) -> str:
     """Name of the background service that serves a model: a safe file name, and no two models' the same."""
     safe = quote(model, safe="")

@@ -55,7 +55,8 @@ class Settings:
         prefect_api_url: A Prefect server given from outside, or None: then retune keeps one of its own.
         poll_s: Seconds between two looks at a job in the cloud.
         user: Who runs this, for the record.
-        serving_token: What clients of model servers must bear: a token, `auto` (one is made per model), or None.
+        serving_token: What clients of model servers must bear: a token, `auto` (one is made per
+            model), `off`, or None: as it is.
         environment: The process environment at the time of reading, for child processes. It holds secrets.
     """
 
@@ -201,10 +202,10 @@ def read_settings(environment: Mapping[str, str] | None = None, *, cwd: Path | N
 
 def _serving_token(env: Mapping[str, str]) -> str | None:
     token = env.get("RETUNE_SERVING_TOKEN") or None
-    if token not in (None, "auto") and not _TOKEN.fullmatch(token):
+    if token not in (None, "auto", "off") and not _TOKEN.fullmatch(token):
         raise InvalidInput(
-            f"RETUNE_SERVING_TOKEN is auto, or 16 to 256 characters of A-Z a-z 0-9 - . _ ~ + / =, got {len(token)} "
-            "characters that are not all so"
+            f"RETUNE_SERVING_TOKEN is auto, off, or 16 to 256 characters of A-Z a-z 0-9 - . _ ~ + / =, "
+            f"got {len(token)} characters that are not all so"
         )
     return token
 

@@ -161,7 +161,9 @@ def test_requests_and_swaps_are_counted(
 def test_a_made_token_stays_and_a_given_one_replaces_it(
     url: str, bearer: dict[str, str], target: LocalServer, registry: TinyRegistry
 ) -> None:
-    """A restart keeps the token clients have; a token given from outside takes its place, on the same port."""
+    """A restart keeps the token clients have; a token given from outside takes its place, on the same port; a command
+    that knows of none leaves it, and only `off` lets everybody ask.
+    """  # noqa: D205  one paragraph
     registry.point("1")
     target.stop(NAME)
     assert target.deploy(NAME, "1").url == url
@@ -171,3 +173,8 @@ def test_a_made_token_stays_and_a_given_one_replaces_it(
     assert given.deploy(NAME, "1").url == url
     assert ask(url, headers=bearer)[0] == 403
     assert ask(url, headers={"Authorization": "Bearer a-token-of-the-house"})[0] == 200
+
+    assert replace(target, token=None).deploy(NAME, "1").url == url
+    assert ask(url)[0] == 401
+    assert replace(target, token="off").deploy(NAME, "1").url == url
+    assert ask(url)[0] == 200

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from components.data.transform import MISSING_TEXTS
 from components.deployment.batch.input_rows import Rows, Wanted
-from components.deployment.model_server.asking import Ask, asker
+from components.deployment.model_server.asker import Ask, asker
 from components.deployment.model_server.columns import BLANKS, conform, is_plain
 from components.deployment.model_server.faults import said_by
 from components.errors import Damaged, InvalidData, InvalidInput
@@ -52,12 +52,7 @@ class BatchModel:
     @property
     def wanted(self) -> Wanted:
         """The columns to read."""
-        if not is_plain(self._schema):
-            return Wanted(features=None, required=(), keep=self.keep)
-        schema = self._schema
-        return Wanted(
-            features=tuple(schema.input_names()), required=tuple(schema.required_input_names()), keep=self.keep
-        )
+        return wanted_columns(self._schema, self.keep)
 
     def answer(self, rows: Rows) -> pa.Table:
         """Kept columns and answers, a row for each.
@@ -79,7 +74,8 @@ class BatchModel:
             raise Damaged(
                 f"version {self.version} must answer every row, got {len(predictions)} answers to {len(frame)} rows"
             )
-        return self._table(rows, predictions)
+        types = answer_types(self.model.metadata.get_output_schema())
+        return answer_table(rows, self.keep, _columns_of(predictions), types)
 
     @property
     def _schema(self) -> Any:
@@ -145,28 +141,43 @@ class BatchModel:
             return said_by(error)
         return f"version {self.version} failed ({type(error).__name__}: {said_by(error)})"
 
-    def _table(self, rows: Rows, predictions: Any) -> pa.Table:
-        columns: dict[str, Any] = {name: rows.batch.column(name) for name in self.keep}
-        types = self._answer_types()
-        for name, values in _columns_of(predictions).items():
-            if name in columns:
-                raise InvalidInput(
-                    f"--keep: the answer has a column {name!r} of its own: keep another, or rename it in the input"
-                )
-            try:
-                columns[name] = pa.array(values, type=types.get(name), from_pandas=True)
-            except (pa.ArrowException, TypeError, ValueError) as error:
-                law = f"answers of version {self.version} must be of one type a column, got {name!r}: {error}"
-                raise Damaged(law) from error
-        return pa.table(columns)
 
-    def _answer_types(self) -> dict[str, pa.DataType]:
-        """Types of the answer's columns as the signature says, so that all chunks have the same."""
-        schema = self.model.metadata.get_output_schema()
-        if schema is None or schema.is_tensor_spec():
-            return {}
-        named = {column.name or "prediction": getattr(column.type, "name", "") for column in schema.inputs}
-        return {name: _ARROW[kind] for name, kind in named.items() if kind in _ARROW}
+def answer_table(
+    rows: Rows, keep: Sequence[str], answers: Mapping[str, Any], types: Mapping[str, pa.DataType]
+) -> pa.Table:
+    """Kept columns and answers side by side.
+
+    Raises:
+        InvalidInput: A kept column has an answer's name.
+        Damaged: An answer is not of its column's type.
+    """
+    columns: dict[str, Any] = {name: rows.batch.column(name) for name in keep}
+    for name, values in answers.items():
+        if name in columns:
+            raise InvalidInput(
+                f"--keep: the answer has a column {name!r} of its own: keep another, or rename it in the input"
+            )
+        try:
+            columns[name] = pa.array(values, type=types.get(name), from_pandas=True)
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            raise Damaged(f"the answers must be of one type a column, got {name!r}: {error}") from error
+    return pa.table(columns)
+
+
+def answer_types(schema: Any) -> dict[str, pa.DataType]:
+    """Types of the answer's columns as an output schema says, so that all chunks have the same."""
+    if schema is None or schema.is_tensor_spec():
+        return {}
+    named = {column.name or "prediction": getattr(column.type, "name", "") for column in schema.inputs}
+    return {name: _ARROW[kind] for name, kind in named.items() if kind in _ARROW}
+
+
+def wanted_columns(schema: Any, keep: Sequence[str]) -> Wanted:
+    """The columns to read for a model with this input schema."""
+    if not is_plain(schema):
+        return Wanted(features=None, required=(), keep=tuple(keep))
+    names, required = schema.input_names(), schema.required_input_names()
+    return Wanted(features=tuple(names), required=tuple(required), keep=tuple(keep))
 
 
 def _columns_of(predictions: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from components.deployment.model_server.answers import as_json
-from components.deployment.model_server.asking import Ask, asker
+from components.deployment.model_server.asker import Ask, asker
 from components.errors import Damaged, NotFound, RetuneError
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import ModelVersion

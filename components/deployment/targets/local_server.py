@@ -22,7 +22,7 @@ from components.deployment.target import Deployment
 from components.errors import Busy, Damaged, NotFound, RetuneError, Unavailable
 
 FIRST_PORT = 8080
-MADE = "auto"
+MADE, OPEN = "auto", "off"
 # A version may import its libraries and fetch its files before it answers.
 SWAP_TIMEOUT_S = 180.0
 _TRIES = 2
@@ -40,7 +40,7 @@ class LocalServer:
         tracking_uri: MLflow's; servers read it from their environment, since it may hold a password.
         alias: Alias that the servers follow.
         token: What clients must bear: the token itself, `auto` for one made per model and kept in its service's
-            record, None to let everybody on this machine ask.
+            record, `off` to let everybody on this machine ask, None to leave it as it is (`off` at first).
         limits: Bounds of every request.
     """
 
@@ -129,7 +129,7 @@ class LocalServer:
                 "RETUNE_SERVING_TOKEN": None,  # it is in the record, for its owner alone
                 "MLFLOW_DISABLE_TELEMETRY": "true",
                 "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-                # requests run side by side; a second thread for each only waits for the others (measured: 10 times)
+                # requests run side by side: a second thread for each waits for the others, ten times as long on busy cores
                 "OMP_NUM_THREADS": self.services.environment.get("OMP_NUM_THREADS", "1"),
                 "PYTHONPATH": os.pathsep.join((root, path)) if path else root,
             },
@@ -147,13 +147,19 @@ class LocalServer:
         )
 
     def _token(self, name: str) -> tuple[str | None, dict[str, str]]:
-        """What clients must bear, and what tells that it changed. One that was made stays the same for ever."""
-        if self.token != MADE:
-            digest = hashlib.sha256((self.token or "").encode()).hexdigest()[:16]
-            return self.token, {} if self.token is None else {"token": digest}
+        """What clients must bear, and what tells that it changed.
+
+        One that was made stays the same for ever, and a command that knows of none opens no server that asks for one.
+        """
         record = self.services.record(name)
-        known = record.token if record is not None and record.details.get("token") == MADE else None
-        return known or secrets.token_urlsafe(32), {"token": MADE}
+        known, mark = (None, None) if record is None else (record.token, record.details.get("token"))
+        if self.token is None and known is not None and mark is not None:
+            return known, {"token": mark}
+        if self.token in (None, OPEN):
+            return None, {}
+        if self.token == MADE:
+            return (known if known is not None and mark == MADE else secrets.token_urlsafe(32)), {"token": MADE}
+        return self.token, {"token": hashlib.sha256(str(self.token).encode()).hexdigest()[:16]}
 
 
 def _reloaded(service: Service) -> str:

@@ -83,7 +83,7 @@ def test_secrets_are_no_part_of_what_is_shown() -> None:
 @pytest.mark.parametrize("token", ["short", "with a space in it", "x" * 257, "naïve-tokens-are-long"])
 def test_a_serving_token_that_is_none_is_refused(token: str, tmp_path: Path) -> None:
     """A token that no header can bear, or that is guessed soon, is told without showing it."""
-    with pytest.raises(InvalidInput, match="RETUNE_SERVING_TOKEN is auto, or 16 to 256 characters") as told:
+    with pytest.raises(InvalidInput, match="RETUNE_SERVING_TOKEN is auto, off, or 16 to 256 characters") as told:
         read_settings({"RETUNE_SERVING_TOKEN": token}, cwd=tmp_path)
 
     assert token not in str(told.value)
