@@ -129,7 +129,7 @@ class LocalServer:
                 "RETUNE_SERVING_TOKEN": None,  # it is in the record, for its owner alone
                 "MLFLOW_DISABLE_TELEMETRY": "true",
                 "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-                # requests run side by side: a second thread for each waits for the others, ten times as long on busy cores
+                # requests run side by side: second threads wait for each other, ten times as long on busy cores
                 "OMP_NUM_THREADS": self.services.environment.get("OMP_NUM_THREADS", "1"),
                 "PYTHONPATH": os.pathsep.join((root, path)) if path else root,
             },
