@@ -6,4 +6,5 @@ input_rows.py     any input as numbered chunks of rows
 answers.py        a chunk through a pyfunc; the rows at fault by number and column
 output_file.py    Parquet or CSV, in its place whole or not at all
 local_batch.py    all of it in this process
+transform_*.py    the same as a SageMaker Batch Transform job
 """
