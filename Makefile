@@ -7,6 +7,7 @@ SPEC ?= flows/specs/bank-marketing.yaml
 ARGS ?=
 TESTS ?= tests
 WORKERS ?= logical
+MARKS ?= not slow
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -27,7 +28,7 @@ SPREAD = -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help retrain test test-aws check up down bench clients lock clean
+.PHONY: help retrain test test-slow test-aws check up down bench clients lock clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -41,8 +42,11 @@ up: $(RETUNE) ## start the local services and print where they listen
 down: $(RETUNE) ## stop them
 	@$(BIN)/retune down $(ARGS)
 
-test: $(DEV) $(RETUNE) $(CLIENTS) ## every test (TESTS=path for some, WORKERS=0 for one process)
-	@$(BIN)/pytest -q $(SPREAD) $(TESTS) $(ARGS)
+test: $(DEV) $(RETUNE) $(CLIENTS) ## the tests (TESTS=path for some, WORKERS=0 for one process, MARKS= for the slow ones too)
+	@$(BIN)/pytest -q $(SPREAD) -m "$(MARKS)" $(TESTS) $(ARGS)
+
+test-slow: ## the other tests: runs killed and cancelled at every stage, clouds with faults, months in a row
+	@$(MAKE) --no-print-directory test MARKS=slow ARGS="--timeout=1200 $(ARGS)"
 
 test-aws: $(DEV) $(RETUNE) ## SageMaker itself beside the local AMT: your account, at most 1 USD (RETUNE_TEST_AWS=yes)
 	@$(BIN)/python -m tests.aws all $(ARGS)

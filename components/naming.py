@@ -133,6 +133,11 @@ def follower_key(tuning_job: str) -> str:
     return f"followers/{tuning_job}.json"
 
 
+def probe_key(mark: str) -> str:
+    """Key of the tiny object that `retune doctor` writes and removes."""
+    return f"doctor/{mark}"
+
+
 def code_prefix(digest: str) -> str:
     """Key prefix of a packed `source_dir`."""
     return f"code/{digest[:16]}"

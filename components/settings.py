@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from components.errors import CannotWrite, InvalidInput
 
@@ -24,6 +25,8 @@ _CLOUD_POLL_S = 15.0
 _LONGEST_POLL_S = 300.0
 # Databases of the servers, a snapshot, models: a run that starts with less ends half-way.
 _NEEDED_BYTES = 100 * 10**6
+# What the runners of CI services set: GitHub, GitLab, AWS CodeBuild, Buildkite, CircleCI, Azure, and nearly all.
+_CI = ("GITHUB_ACTIONS", "GITLAB_CI", "CODEBUILD_BUILD_ID", "BUILDKITE", "CIRCLECI", "TF_BUILD", "CI")
 # A role for engines that check its form only; AWS's own documentation account.
 _DOCUMENTATION_ROLE = "arn:aws:iam::111122223333:role/retune-local"
 # RFC 6750's bearer token, long enough not to be guessed
@@ -54,6 +57,8 @@ class Settings:
         owns_tracking: Whether retune chose the tracking URI (SQLite under `home`).
         prefect_api_url: A Prefect server given from outside, or None: then retune keeps one of its own.
         poll_s: Seconds between two looks at a job in the cloud.
+        on_crash: What a run that is ended by SIGTERM or an error does with its tuning job: `keep` leaves it to the next
+            run, `stop` stops it. Nothing is done on SIGKILL.
         user: Who runs this, for the record.
         serving_token: What clients of model servers must bear: a token, `auto` (one is made per
             model), `off`, or None: as it is.
@@ -70,6 +75,7 @@ class Settings:
     owns_tracking: bool
     prefect_api_url: str | None
     poll_s: float
+    on_crash: Literal["keep", "stop"]
     user: str
     environment: Mapping[str, str] = field(repr=False)
     serving_token: str | None = field(default=None, repr=False)
@@ -113,6 +119,11 @@ class Settings:
     def artifact_root(self) -> str | None:
         """Where MLflow's artifacts go; None leaves it to a tracking server given from outside."""
         return str(self.home / "mlflow-artifacts") if self.owns_tracking else None
+
+    @property
+    def ephemeral(self) -> str | None:
+        """Variable that says this machine is a CI runner, gone with its home after the job; None elsewhere."""
+        return next((name for name in _CI if self.environment.get(name, "").lower() not in ("", "false", "0")), None)
 
     def require_cloud(self) -> None:
         """Refuse to go to the cloud without what only its owner can say.
@@ -194,6 +205,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, cwd: Path | N
         owns_tracking=not tracking_uri,
         prefect_api_url=_prefect_api_url(env),
         poll_s=_poll_s(env),
+        on_crash=_on_crash(env),
         user=_user(env),
         environment=env,
         serving_token=_serving_token(env),
@@ -219,6 +231,16 @@ def _poll_s(env: Mapping[str, str]) -> float:
     if not 0 < seconds <= _LONGEST_POLL_S:
         raise InvalidInput(f"RETUNE_POLL_S is seconds between two looks at a job, at most 300, got {text!r}")
     return seconds
+
+
+def _on_crash(env: Mapping[str, str]) -> Literal["keep", "stop"]:
+    match env.get("RETUNE_ON_CRASH") or "keep":
+        case "keep":
+            return "keep"
+        case "stop":
+            return "stop"
+        case other:
+            raise InvalidInput(f"RETUNE_ON_CRASH is keep or stop, got {other!r}")
 
 
 def _user(env: Mapping[str, str]) -> str:

@@ -59,6 +59,17 @@ class RetrainSpec(SpecPart):
         return name
 
     @model_validator(mode="after")
+    def _patience_law(self) -> RetrainSpec:
+        training = self.training
+        most_s = min(training.max_wait_s, self.budget.max_runtime_s)
+        if training.spot == "prefer" and training.spot_patience_s >= most_s:
+            raise ValueError(
+                "training.spot_patience_s < training.max_wait_s and budget.max_runtime_s must hold with spot: prefer, "
+                f"got {training.spot_patience_s} >= {most_s}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _channel_laws(self) -> RetrainSpec:
         if not isinstance(self.data, ChannelsSpec):
             return self

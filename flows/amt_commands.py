@@ -39,6 +39,7 @@ def serve(  # noqa: PLR0913  one parameter per option
         typer.Option("--store", help="Where s3:// leads to; s3 where AWS_ENDPOINT_URL(_S3) is set, else local."),
     ] = None,
     new_keys: Annotated[bool, typer.Option("--new-keys", help="Make another key pair.")] = False,
+    until_idle: Annotated[bool, typer.Option("--until-idle", hidden=True)] = False,
     spot_interruption_mean_s: Annotated[
         float | None,
         typer.Option("--spot-interruption-mean-s", help="Take Spot jobs' instances away, this often in the mean."),
@@ -63,6 +64,7 @@ def serve(  # noqa: PLR0913  one parameter per option
         home=home,
         store=None if store is None else store.value,
         new_keys=new_keys,
+        until_idle=until_idle,
         spot_interruption_mean_s=spot_interruption_mean_s,
         spot_notice_s=spot_notice_s,
         spot_seed=spot_seed,

@@ -9,9 +9,6 @@ import shlex
 import signal
 import socket
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,16 +16,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from components.amt.spot import DISCOUNT, NOTICE_S, Interruptions, SpotMarket
 from components.errors import Busy, CannotWrite, InvalidInput
 from components.settings import Settings, read_settings
+from flows.local_services import services_of
+from flows.local_supervisor import looking_after
 
 if TYPE_CHECKING:
-    from components.amt.client import LocalAmt
     from components.amt.endpoint_keys import KeyPair
     from components.storage.store import ObjectStore
 
 DEFAULT_PORT = 8765
 LOOPBACK_HOST = "127.0.0.1"
 _FINISH_WITHIN_S = 10
-_LOOK_S = 30.0
 _KEPT_ALIVE_S = 75
 
 
@@ -43,6 +40,7 @@ class ServeOptions:
         home: In place of $RETUNE_HOME.
         store: Where `s3://` leads to; None: S3 when the environment names an S3 endpoint, else a folder of the home.
         new_keys: Whether to make another key pair.
+        until_idle: Whether to end once every job has ended; only for the service that a home keeps itself.
         spot_interruption_mean_s: Mean training seconds between two Spot interruptions; None never interrupts.
         spot_notice_s: Seconds between SIGTERM and the end of a Spot instance.
         spot_seed: Of the interruptions' times.
@@ -55,6 +53,7 @@ class ServeOptions:
     home: Path | None = None
     store: Literal["s3", "local"] | None = None
     new_keys: bool = False
+    until_idle: bool = False
     spot_interruption_mean_s: float | None = None
     spot_notice_s: float = NOTICE_S
     spot_seed: int = 0
@@ -99,31 +98,14 @@ def serve(options: ServeOptions, *, as_json: bool) -> None:
             }
             if not _is_loopback(options.host):
                 _warn(options.host)
-            with _looking_after(amt):
+            services = services_of(settings) if options.until_idle else None
+            with looking_after(amt, until_idle=services):
                 _run(endpoint.asgi(), listener, announcement=_announcement(document, keys, as_json=as_json))
             endpoint.close()
         finally:
             amt.close()
     finally:
         listener.close()
-
-
-@contextmanager
-def _looking_after(amt: LocalAmt) -> Iterator[None]:
-    """Take up jobs again that nobody asks about: a store that did not answer has ended their supervision."""
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.wait(_LOOK_S):
-            amt.resume()
-
-    thread = threading.Thread(target=look, name="amt-resume", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def _spot(options: ServeOptions) -> SpotMarket:

@@ -62,6 +62,7 @@ for _command in (
     line_commands.submit,
     line_commands.collect,
     predict_command.predict,
+    line_commands.doctor,
 ):
     app.command()(_command)
 

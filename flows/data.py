@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.data.data_spec import ChannelSpec, ChannelsSpec, DataSpec
+from components.data.held_out import check_columns, held_out_part
 from components.data.in_place import InPlaceData, survey
 from components.data.snapshot import DataSnapshot, load, preview, publish
 from components.tuning.definition import Channel
@@ -19,7 +20,14 @@ def take_data(line: Line) -> RunData:
     spec, settings = line.spec.data, line.settings
     if isinstance(spec, ChannelsSpec):
         return survey(spec, line.store)
-    return publish(spec, base_dir=line.root, store=line.store, base_uri=settings.base_uri, scratch=settings.scratch)
+    return publish(
+        spec,
+        base_dir=line.root,
+        store=line.store,
+        base_uri=settings.base_uri,
+        scratch=settings.scratch,
+        allow=line.project.allow.check_source,
+    )
 
 
 def look_at_data(line: Line) -> RunData:
@@ -27,12 +35,26 @@ def look_at_data(line: Line) -> RunData:
     spec, settings = line.spec.data, line.settings
     if isinstance(spec, ChannelsSpec):
         return survey(spec, line.store)
-    return preview(spec, base_dir=line.root, store=line.store, base_uri=settings.base_uri, scratch=settings.scratch)
+    return preview(
+        spec,
+        base_dir=line.root,
+        store=line.store,
+        base_uri=settings.base_uri,
+        scratch=settings.scratch,
+        allow=line.project.allow.check_source,
+    )
 
 
 def refuse_bad_data(line: Line) -> None:
     """Raise what `take_data` would, before anything else begins; one's own preparation is not run for it."""
-    if isinstance(line.spec.data, ChannelsSpec) or line.spec.data.prepare is None:
+    spec = line.spec.data
+    if isinstance(spec, ChannelsSpec):
+        survey(spec, line.store)
+        if spec.held_out is not None:
+            part, _ = held_out_part(spec, line.store)
+            if not line.spec.training.is_script:
+                check_columns(spec, part, line.store)
+    elif spec.prepare is None:
         take_data(line)
 
 

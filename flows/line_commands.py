@@ -139,3 +139,30 @@ def collect(job: Job, *, as_json: Json = False) -> None:
     from flows.printing import run_summary
 
     show(run_collect(job, progress=sys.stderr if as_json else sys.stdout), as_json, run_summary)
+
+
+def doctor(
+    spec: Spec,
+    *,
+    engine: EngineName = "local",
+    no_smoke: Annotated[bool, typer.Option("--no-smoke", help="Leave out the trial on this machine.")] = False,
+    set_: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Say what would fail before a run does: data, account, role, bucket, quotas, servers, one small trial here."""
+    from flows.doctor import as_text, examine_run, summary
+    from flows.line import RunOptions
+
+    options = RunOptions(spec=spec, engine=engine, overrides=tuple(set_ or ()))
+    document = examine_run(
+        options,
+        try_it=not no_smoke,
+        tell=lambda finding: None if as_json else _print_line(as_text(finding)),
+    )
+    show(document, as_json, summary)
+    raise typer.Exit(document["exit_code"])
+
+
+def _print_line(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

@@ -15,7 +15,7 @@ from components.tuning.engine import Engine, Remember
 from components.tuning.lineage import Earlier, Parents, choose_parents
 from components.tuning.tuning_jobs import described, summaries, tags_of
 from flows.line import Line, RunIdentity
-from flows.requests import search_of
+from flows.tuning_requests import search_of
 
 # Describe and ListTags for each, of an API that throttles.
 _LOOKED_AT = 30
@@ -35,6 +35,19 @@ def first_parents(
         return None
     request = draft.request_for(Attempt(number=1, jobs=draft.max_jobs, used_s=0))
     return parents_of(line, identity, engine, request, snapshot_digest=snapshot_digest)
+
+
+def parents_on_record(line: Line, identity: RunIdentity, engine: Engine) -> Parents:
+    """What a run's first attempt was created with: what a later one knows that has no results of its own to know."""
+    name = naming.tuning_job_name(model=line.spec.model, key=identity.key, attempt=1)
+    job = described(engine.client, name) or {}
+    config = job.get("WarmStartConfig", {})
+    names = tuple(each["HyperParameterTuningJobName"] for each in config.get("ParentHyperParameterTuningJobs", ()))
+    everyone = () if engine.beyond_amt is None or not job else engine.beyond_amt.parents_of(name)
+    further = tuple((parent, "on record") for parent in everyone if parent not in names)
+    return Parents(
+        type=config.get("WarmStartType") or ("TransferLearning" if further else None), names=names, further=further
+    )
 
 
 def parents_of(

@@ -84,7 +84,7 @@ def refuse_early(line: Line) -> None:
     from flows.line import identify
     from flows.local_services import refuse_busy_port
     from flows.money import purse_of
-    from flows.requests import search_of
+    from flows.tuning_requests import search_of
 
     settings, spec = line.settings, line.spec
     settings.check_home()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from components.settings import Settings
 from components.tuning.ledger import Ledger
@@ -12,8 +13,12 @@ from flows.engines import open_engine, open_ledger, open_store, price_list
 from flows.line import Line
 
 
-def purse_of(line: Line) -> Purse | None:
+def purse_of(line: Line, *, cache: Path | None = None) -> Purse | None:
     """The purse of a run; None on the local engine, which costs nothing.
+
+    Args:
+        line: Inputs.
+        cache: File that keeps the price list's answers, in place of the home's.
 
     Raises:
         Refused: Nothing says what an instance costs.
@@ -29,7 +34,7 @@ def purse_of(line: Line) -> Purse | None:
             region=line.settings.region,
             told=project.prices,
             ask=price_list,
-            cache=line.settings.scratch / "prices.json",
+            cache=cache or line.settings.scratch / "prices.json",
         ),
         region=line.settings.region,
         instances=line.spec.training.instance.count,

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
+from components.errors import OverBudget
 from components.registry.model_version import ModelVersion
 from components.registry.past_searches import request_of_run
 from components.tuning.attempts import Attempt, find_attempts, next_attempt
 from components.tuning.budget import Limits
 from components.tuning.client import TuningClient
+from components.tuning.definition import Channel
+from components.tuning.job_check import charged
 from components.tuning.lineage import Parents
 from components.tuning.request_diff import changes
 from components.tuning.spending import Purse
 from components.tuning.trial_reader import TrialReader
 from flows.data import RunData, channels_of, look_at_data, rows_of
 from flows.engines import open_engine
-from flows.line import Line, RunOptions, identify, open_line
+from flows.line import Line, RunIdentity, RunOptions, identify, open_line
 from flows.lineage import first_parents
 from flows.money import purse_of
-from flows.requests import NO_PARENTS, search_of
+from flows.tuning_requests import NO_PARENTS, search_of
 
 
 def plan_of(options: RunOptions) -> dict[str, Any]:
@@ -63,7 +67,7 @@ def _standing(last: ModelVersion) -> dict[str, Any]:
     return {
         "run_key": last.run_key,
         "tuning_job": last.result.get("tuning_job"),
-        "job_status": "Completed",
+        "job_status": "finished",
         "request": None,
         "changes": None,
         "cost": None,
@@ -96,26 +100,49 @@ def _search(line: Line, snapshot: RunData, generation: int, last: ModelVersion |
     if client is not None:
         attempts = find_attempts(client, search)
         attempt = next_attempt(attempts, search, TrialReader(client))
-    request = None if attempt is None else dict(search.request_for(attempt))
+    request = None
+    with suppress(OverBudget) if _has_results(attempts) else nullcontext():  # a run then takes what was bought
+        request = None if attempt is None else dict(search.request_for(attempt))
+    before = _request_before(line, last)
     return {
         "run_key": identity.key,
-        "tuning_job": search.name_of(len(attempts) if attempt is None else attempt.number),
-        "job_status": attempts[-1]["HyperParameterTuningJobStatus"] if attempt is None else "new",
+        "tuning_job": search.name_of(len(attempts) if attempt is None or request is None else attempt.number),
+        "job_status": "new" if request is not None else attempts[-1]["HyperParameterTuningJobStatus"],
         "warm_start": (parents or NO_PARENTS).document(),
         "request": request,
-        "changes": None if request is None else _changes(line, request, last),
-        "cost": None if purse is None or request is None else _cost(purse, request, last),
+        "changes": None if request is None else _changes(line, identity, channels, snapshot.digest, before),
+        "cost": None if purse is None or request is None else _cost(purse, request, before, last),
     }
 
 
-def _changes(line: Line, request: Mapping[str, Any], last: ModelVersion | None) -> list[dict[str, Any]] | None:
+def _has_results(attempts: Sequence[Mapping[str, Any]]) -> bool:
+    return any("BestTrainingJob" in attempt for attempt in attempts)
+
+
+def _request_before(line: Line, last: ModelVersion | None) -> dict[str, Any] | None:
     if last is None or last.run_id is None:
         return None
-    before = request_of_run(tracking_uri=line.settings.tracking_uri, run_id=last.run_id)
-    return None if before is None else [change.document() for change in changes(before, request)]
+    return request_of_run(tracking_uri=line.settings.tracking_uri, run_id=last.run_id)
 
 
-def _cost(purse: Purse, request: Mapping[str, Any], last: ModelVersion | None) -> dict[str, Any]:
+def _changes(
+    line: Line,
+    identity: RunIdentity,
+    channels: Mapping[str, Channel],
+    snapshot_digest: str,
+    before: Mapping[str, Any] | None,
+) -> list[dict[str, Any]] | None:
+    """Against the run before; both as the specs have them, for what a cap shortens changes from day to day."""
+    if before is None:
+        return None
+    search = search_of(line, identity, channels=channels, snapshot_digest=snapshot_digest, purse=None, draft=True)
+    after = search.request_for(Attempt(number=1, jobs=search.max_jobs, used_s=0))
+    return [change.document() for change in changes(before, after)]
+
+
+def _cost(
+    purse: Purse, request: Mapping[str, Any], before: Mapping[str, Any] | None, last: ModelVersion | None
+) -> dict[str, Any]:
     limits = request["HyperParameterTuningJobConfig"]["ResourceLimits"]
     worst = Limits(
         jobs=limits["MaxNumberOfTrainingJobs"],
@@ -124,7 +151,7 @@ def _cost(purse: Purse, request: Mapping[str, Any], last: ModelVersion | None) -
         runtime_s=limits["MaxRuntimeInSeconds"],
     )
     worst_usd = worst.worst_case_usd(purse.usd_per_s)
-    each_s = _billed_s(last)
+    each_s = _billed_s(request, before, last)
     expected_usd = None if each_s is None else min(worst_usd, worst.jobs * each_s * purse.usd_per_s)
     return {
         "expected_usd": None if expected_usd is None else round(expected_usd, 6),
@@ -138,8 +165,12 @@ def _cost(purse: Purse, request: Mapping[str, Any], last: ModelVersion | None) -
     }
 
 
-def _billed_s(last: ModelVersion | None) -> float | None:
-    """Billable seconds of one training job of the run before; None when it says nothing."""
-    result = {} if last is None else last.result
+def _billed_s(request: Mapping[str, Any], before: Mapping[str, Any] | None, last: ModelVersion | None) -> float | None:
+    """Billable seconds of one training job of the run before; None when it ran elsewhere or on something else."""
+    if before is None or last is None or last.result.get("engine") != "sagemaker":
+        return None
+    if charged(before["TrainingJobDefinition"]) != charged(request["TrainingJobDefinition"]):
+        return None
+    result = last.result
     trials = sum(result.get("trials", {}).values())
     return result["spent"]["billable_seconds"] / trials if trials and result.get("spent") else None

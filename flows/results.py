@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from components import naming
 from components.decision import Decision
 from components.deployment.target import Deployment
+from components.errors import RetuneError
 from components.registry.model_version import ModelVersion
 from components.registry.promotion import PromotionDecision
 from components.registry.tracking import RetrainingRun, run_url
@@ -41,7 +43,9 @@ def result_document(  # noqa: PLR0913  everything a run came to
     """The document of a run that tuned; its keys are `docs/reference/result.md`."""
     purse = purse_of(line)
     warm_start = json.loads(run.tag(naming.TAG_WARM_START) or json.dumps(Parents().document()))
-    saved = saved_by(line, warm_start, result.trials, snapshot_digest=snapshot_digest)
+    saved = None
+    with suppress(RetuneError):  # it is told of a run, and no run fails for it
+        saved = saved_by(line, warm_start, result.trials, snapshot_digest=snapshot_digest)
     best, instance = result.best, line.spec.training.instance
     challenger = promotion.challenger
     return {
@@ -96,7 +100,9 @@ def _saved_usd(
 ) -> dict[str, float | None]:
     """By Spot, early stopping and warm start; on the local engine what the cloud would have charged more."""
     tuning, instance = line.spec.tuning, line.spec.training.instance
-    stops_early = tuning.early_stopping == "auto" or tuning.strategy == "hyperband"
+    stops_early: bool | None = tuning.early_stopping == "auto" or tuning.strategy == "hyperband"
+    if stops_early and (result.ended_by is not None or result.status == "Stopped" or len(result.attempts) > 1):
+        stops_early = None
     saved = savings(result.trials, stops_early=stops_early, trials_saved=trials_saved)
 
     def usd(seconds: float | None) -> float | None:

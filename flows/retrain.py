@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, cast
 
 from prefect import flow
+from prefect.states import Cancelled
 
+from components import errors
 from components.tuning.lineage import Parents
 from flows import tasks
 from flows.line import Line, RunOptions, open_line
@@ -60,12 +63,7 @@ def retrain(  # noqa: PLR0913, PLR0917  flat: Prefect replaces nested objects wh
     )
     if plan_only:
         return plan_of(options)
-    line = open_line(options)
-    snapshot = tasks.take_snapshot(line)
-    run = tasks.decide(line, snapshot)
-    if run.decision.mode == "skip":
-        return tasks.rest_on_last(line, run, tasks.deploy(line))
-    return _go_on(line, run)
+    return _cancellable(lambda: _whole_line(options))
 
 
 @flow(name="collect", flow_run_name="{job}", validate_parameters=True)
@@ -79,7 +77,16 @@ def collect(job: str) -> dict[str, Any]:
         The result document, as of `retrain`.
     """
     submitted = take_up(job)
-    return _go_on(submitted.line, submitted.run, submitted.parents)
+    return _cancellable(lambda: _go_on(submitted.line, submitted.run, submitted.parents))
+
+
+def _whole_line(options: RunOptions) -> dict[str, Any]:
+    line = open_line(options)
+    snapshot = tasks.take_snapshot(line)
+    run = tasks.decide(line, snapshot)
+    if run.decision.mode == "skip":
+        return tasks.rest_on_last(line, run, tasks.deploy(line))
+    return _go_on(line, run)
 
 
 def _go_on(line: Line, run: Run, parents: Parents | None = None) -> dict[str, Any]:
@@ -88,3 +95,17 @@ def _go_on(line: Line, run: Run, parents: Parents | None = None) -> dict[str, An
     promotion = tasks.promote(line, run, searched, version)
     deployment = tasks.deploy(line)
     return tasks.finish(line, run, searched, version, promotion, deployment)
+
+
+def _cancellable(line: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The line's result; a flow run that was stopped on request ends as Cancelled, and raises that where it was called.
+
+    A flow that raises ends as Failed, and one that is interrupted as Crashed: a state that is returned is kept.
+    """
+    try:
+        return line()
+    except errors.Cancelled as cancelled:
+        error = cancelled
+    except KeyboardInterrupt:
+        error = errors.Cancelled("interrupted; the same command goes on")
+    return cast(dict[str, Any], Cancelled(message=str(error), data=error))

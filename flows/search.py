@@ -26,14 +26,13 @@ from flows.artifacts import ProgressArtifact, cancel_asked, trials_table
 from flows.data import RunData, channels_of
 from flows.engines import open_engine
 from flows.line import Line, RunIdentity
-from flows.lineage import first_parents
+from flows.lineage import first_parents, parents_on_record
 from flows.money import purse_of, settle_up
 from flows.progress import reporter
-from flows.requests import NO_PARENTS, search_of
 from flows.results import flat
 from flows.sweep import SignOfLife
+from flows.tuning_requests import search_of
 
-_CANCEL_LOOK_S = 3.0
 _LOCAL_POLL_S = 1.0
 _TRACKING_WAIT_S = 60.0
 _TAG_CHARACTERS = 8000
@@ -90,7 +89,7 @@ def run_search(line: Line, run: Run, parents: Parents | None = None) -> Searched
         channels=channels,
         snapshot_digest=run.snapshot.digest,
         purse=purse,
-        parents=parents or NO_PARENTS,
+        parents=parents or parents_on_record(line, run.identity, engine),
     )
     if parents is not None and parents.everyone:
         reporter().stage(f"warm start: {parents.type} from {', '.join(parents.everyone)}")
@@ -107,8 +106,15 @@ def run_search(line: Line, run: Run, parents: Parents | None = None) -> Searched
 
     try:
         with _remembering_ctrl_c() as interrupted:
-            asked = _cancel_look()
-            result = tune(engine, search, observe=observe, cancelled=lambda: interrupted() or asked(), poll_s=poll_s)
+            asked = _cancel_look(poll_s)
+            result = tune(
+                engine,
+                search,
+                observe=observe,
+                cancelled=lambda: interrupted() or asked(),
+                poll_s=poll_s,
+                stops_job=lambda error: _stops_job(error, line.settings.on_crash),
+            )
         settle_up(line)
         result = _with_model(line, result)
         if result.ended_by is not None:
@@ -209,18 +215,29 @@ def _remembering_ctrl_c() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _cancel_look() -> Callable[[], bool]:
-    """Ask Prefect now and then, not at every change."""
-    asked_s = time.monotonic()
+def _cancel_look(poll_s: float) -> Callable[[], bool]:
+    """Ask Prefect once a poll, not at every change that ends one early."""
+    asked_s = float("-inf")
 
     def cancelled() -> bool:
         nonlocal asked_s
-        if time.monotonic() - asked_s < _CANCEL_LOOK_S:
+        # A poll's own length varies a little; it is not to skip a look.
+        if time.monotonic() - asked_s < 0.9 * poll_s:
             return False
         asked_s = time.monotonic()
         return cancel_asked()
 
     return cancelled
+
+
+def _stops_job(error: BaseException, on_crash: Literal["keep", "stop"]) -> bool:
+    """Whether what interrupts a search stops its job: Ctrl-C, a SIGTERM by which Prefect cancels, a crash if asked."""
+    if isinstance(error, KeyboardInterrupt):
+        return True
+    if isinstance(error, Exception):
+        # What is tried again attaches to the job.
+        return on_crash == "stop" and not (isinstance(error, RetuneError) and error.retryable)
+    return on_crash == "stop" or cancel_asked()
 
 
 def _why_none(line: Line, result: TuningResult) -> str:

@@ -14,12 +14,14 @@ from components import naming
 from components.decision import Decision
 from components.errors import Damaged, InvalidInput, NotFound
 from components.settings import read_settings
+from components.tuning.attempts import UNFINISHED
 from components.tuning.engine import begin
 from components.tuning.lineage import Parents
 from components.tuning.trial_reader import TrialReader
 from flows.data import RunData, channels_of, data_of, kept_of
 from flows.engines import open_engine, open_store
 from flows.line import Line, RunIdentity, RunOptions, open_line
+from flows.local_supervisor import ensure_supervisor
 from flows.search import Run
 
 
@@ -39,20 +41,12 @@ class Submitted:
 
 
 def submit(options: RunOptions, *, progress: TextIO) -> dict[str, Any]:
-    """Start the search and return while it runs.
+    """Start the search and return while it runs: in the cloud, or under the local AMT that this home serves.
 
     Returns:
         `{model, mode, reason, run_key, snapshot, engine, tuning_job, warm_start}`; `tuning_job` is that of the version
         it rests on when nothing changed.
-
-    Raises:
-        InvalidInput: Engine local, whose searches end with the process that runs them.
     """
-    if options.engine == "local":
-        raise InvalidInput(
-            "submit needs an engine that trains on its own, got local: use retune run, or retune amt serve and "
-            "--engine sagemaker with AWS_ENDPOINT_URL_SAGEMAKER"
-        )
     from flows import tasks
     from flows.local_run import refuse_early
     from flows.progress import for_stream, reporting_to
@@ -128,9 +122,9 @@ def take_up(job: str) -> Submitted:
 
 
 def _start(line: Line, run: Run) -> tuple[str, Parents]:
-    from flows.lineage import first_parents
+    from flows.lineage import first_parents, parents_on_record
     from flows.money import purse_of, settle_up
-    from flows.requests import NO_PARENTS, search_of
+    from flows.tuning_requests import NO_PARENTS, search_of
 
     engine = open_engine(line.options.engine, line.settings, line.store, supervise=False)
     settle_up(line)
@@ -142,7 +136,7 @@ def _start(line: Line, run: Run) -> tuple[str, Parents]:
         channels=channels,
         snapshot_digest=digest,
         purse=purse_of(line),
-        parents=parents or NO_PARENTS,
+        parents=parents or parents_on_record(line, run.identity, engine),
     )
     kept = {
         "options": asdict(line.options),
@@ -166,4 +160,7 @@ def _start(line: Line, run: Run) -> tuple[str, Parents]:
     if parents is None or name != search.name_of(1):
         keep(name, parents or NO_PARENTS)
     engine.close()
+    if line.options.engine == "local" and attempts[-1]["HyperParameterTuningJobStatus"] in UNFINISHED:
+        # After the job: a server that finds nothing to do ends itself.
+        ensure_supervisor(line.settings)
     return name, parents or NO_PARENTS

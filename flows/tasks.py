@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import task
@@ -18,12 +19,13 @@ from components import naming
 from components.decision import Decision, Fingerprint
 from components.decision import decide as decide_purely
 from components.deployment.target import Deployment
-from components.errors import RetuneError
+from components.errors import Cancelled, RetuneError
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import ModelVersion
 from components.registry.promotion import PromotionDecision
 from components.tuning.lineage import Parents
 from flows import results
+from flows.artifacts import cancel_asked
 from flows.data import RunData, described, take_data
 from flows.line import Line, identify
 from flows.local_services import deploy_champion
@@ -49,6 +51,20 @@ def stage(function: Callable[P, R]) -> Callable[P, R]:
         retry_condition_fn=_retryable,
         log_prints=False,
     )(function)
+
+
+def unless_cancelled(function: Callable[P, R]) -> Callable[P, R]:
+    """A stage that does not begin once its flow run has been cancelled. The search looks by itself, to stop its job."""
+
+    @wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        if cancel_asked():
+            raise Cancelled(
+                f"the flow run was cancelled before it came to {function.__name__}; the same command goes on"
+            )
+        return function(*args, **kwargs)
+
+    return checked
 
 
 @stage
@@ -119,18 +135,21 @@ def tune(line: Line, run: Run, parents: Parents | None = None) -> Searched:
 
 
 @stage
+@unless_cancelled
 def register(line: Line, run: Run, searched: Searched) -> ModelVersion:
     """The best trial's own model as a version in MLflow."""
     return register_best(line, run, searched)
 
 
 @stage
+@unless_cancelled
 def promote(line: Line, run: Run, searched: Searched, version: ModelVersion) -> PromotionDecision:
     """Champion or challenger, on the same held-out rows, both scored now."""
     return settle_champion(line, run, searched, version)
 
 
 @stage
+@unless_cancelled
 def deploy(line: Line) -> Deployment | None:
     """The champion answering requests, where the spec wants that; swapped without failing one."""
     champion = registry_of(line).champion()

@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from components import naming
-from components.data.in_place import InPlaceData, held_out_part
+from components.data.held_out import held_out_part
+from components.data.in_place import InPlaceData
 from components.data.snapshot import RawPart, raw_part
 from components.errors import NotFound, TuningFailed
 from components.registry.connection import redacted
@@ -88,9 +89,7 @@ def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
                 is_script=line.spec.training.is_script,
             ),
             snapshot=run.snapshot,
-            validation=None
-            if isinstance(run.snapshot, InPlaceData)
-            else raw_part(run.snapshot, "validation", line.store),
+            validation=_known_rows(line, run),
             lineage=lineage,
             run_id=searched.run.run_id,
             scratch=scratch,
@@ -126,6 +125,14 @@ def settle_champion(line: Line, run: Run, searched: Searched, version: ModelVers
     verdict = "is champion" if decision.promote else "stays challenger"
     reporter().stage(f"promotion: version {version.version} {verdict}; {decision.reason}")
     return decision
+
+
+def _known_rows(line: Line, run: Run) -> RawPart | None:
+    """Rows in the model's own columns: the validation part, or what data in place hold out."""
+    if not isinstance(run.snapshot, InPlaceData):
+        return raw_part(run.snapshot, "validation", line.store)
+    compared = _rows_to_compare_on(line, run)
+    return None if compared is None else compared[0]
 
 
 def _rows_to_compare_on(line: Line, run: Run) -> tuple[RawPart, tuple[str, ...] | None] | None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 REPO = Path(__file__).resolve().parents[1]
 
 
@@ -92,3 +94,12 @@ def environment_of(home: Path, **more: str) -> dict[str, str]:
         "PREFECT_HOME": str(home / "no-profile"),
         **more,
     }
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """SIGKILL a run's process group; return when all that it had started is gone as well."""
+    family = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert alive == []

@@ -169,6 +169,10 @@ class LocalAmt(TuningJobCalls, TrainingJobCalls):
         arn = f"{self._arn_prefix}:hyper-parameter-tuning-job/{name.lower()}"
         return remember(self._store, request, trials, arn=arn, created_s=created_s, parents=parents)
 
+    def unfinished(self) -> tuple[str, ...]:
+        """Names of the jobs that have not ended, whoever supervises them."""
+        return tuple(job.name for job in self._store.unfinished_jobs())
+
     def resume(self) -> None:
         """Supervise every job that has not ended, as soon as nobody else does; returns at once."""
         for job in self._store.unfinished_jobs():

@@ -34,6 +34,7 @@ from components.amt.validation import check_model
 from components.errors import InvalidInput, NotFound, Refused, RetuneError
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
+PING_PATH = "/ping"
 OPERATIONS = (
     "CreateHyperParameterTuningJob",
     "DescribeHyperParameterTuningJob",
@@ -57,6 +58,10 @@ _TARGET = "SageMaker."
 _CREATING_THREADS = 8
 _OTHER_THREADS = 8
 _log = logging.getLogger(__name__)
+
+
+async def _pong(_request: Request) -> Response:
+    return Response(status_code=200)
 
 
 class _Refusal(Exception):
@@ -85,7 +90,8 @@ class AmtEndpoint:
 
     def asgi(self) -> Starlette:
         """The application."""
-        return Starlette(routes=[Route("/{path:path}", self)])
+        # 200 without a signature says that somebody listens, and nothing else.
+        return Starlette(routes=[Route(PING_PATH, _pong, methods=["GET"]), Route("/{path:path}", self)])
 
     def close(self) -> None:
         """Take no more calls; one that still waits for the store of objects is not waited for."""

@@ -61,7 +61,7 @@ def stored_files(source: str, store: ObjectStore) -> FileSet:
 
     def read() -> Sequence[Content]:
         contents = [Content(name=each.uri, content=store.get_bytes(each.uri)) for each in objects]
-        if _stored(source, store) != objects:
+        if stored_objects(source, store) != objects:
             raise Busy(f"{source} changed while it was read: run again when its writer is done")
         return contents
 
@@ -111,13 +111,14 @@ def _shown(path: Path, base_dir: Path) -> str:
 
 def matching_objects(source: str, store: ObjectStore, *, place: str = "data.source") -> list[ObjectInfo]:
     """Objects of an `s3://` URI, prefix or glob, by key. Raises as `stored_files`."""
-    found = _stored(source, store)
+    found = stored_objects(source, store)
     if not found:
         raise NotFound(f"{place}: an object must match, got {source} (nothing there)")
     return found
 
 
-def _stored(source: str, store: ObjectStore) -> list[ObjectInfo]:
+def stored_objects(source: str, store: ObjectStore) -> list[ObjectInfo]:
+    """Objects of an `s3://` source in the order of their keys; empty when nothing matches. Raises Unavailable."""
     wild = min((source.find(sign) for sign in WILD if sign in source), default=-1)
     if wild >= 0:
         below = [

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from components.data.data_spec import ChannelSpec, ChannelsSpec
-from components.data.files import stored_files
-from components.data.prepare import document, labels_of
+from components.data.prepare import document
 from components.data.schema import Column, DataSnapshot, RawPart
-from components.data.table import table_of_files
 from components.errors import InvalidData, NotFound
 from components.storage.store import ObjectStore
 
@@ -20,6 +18,7 @@ from components.storage.store import ObjectStore
 _FORMAT = 1
 # Scored in memory, twice: by the challenger and by the champion.
 MOST_HELD_OUT_BYTES = 256 * 1000**2
+_LABEL = "label"
 _TOO_LARGE = (
     f"versions are compared on it in memory: at most {MOST_HELD_OUT_BYTES // 1000**2} MB are read, got {{got:,.0f}} MB "
     "in {uri}; leave data.target out to go by what trials report"
@@ -73,47 +72,25 @@ def survey(spec: ChannelsSpec, store: ObjectStore) -> InPlaceData:
     return InPlaceData(digest=digest.hexdigest(), spec=spec, objects=objects, size_bytes=size_bytes)
 
 
-def held_out_part(spec: ChannelsSpec, store: ObjectStore) -> tuple[RawPart, tuple[str, ...] | None]:
-    """The held-out channel's rows, and its classes in code order; None for a numeric target.
-
-    Raises:
-        InvalidData: It is neither CSV nor Parquet, or has no such target.
-        NotFound: It is gone.
-        Busy: It changed while it was read.
-    """
-    channel = spec.held_out
-    assert channel is not None  # noqa: S101  asked for where there is one
-    files = stored_files(channel.uri if channel.uri.endswith("/") else f"{channel.uri}*", store)
-    frame = table_of_files(channel.uri, files.read(), spec.columns).frame
-    if spec.target not in frame or frame[spec.target].isna().any():
-        raise InvalidData(channel.uri, [f"every row needs a value of {spec.target} (data.target), got none in some"])
-    labels, classes = labels_of(frame[spec.target])
-    part = RawPart(part="test", features=frame.drop(columns=[spec.target]), labels=labels)
-    return part, classes
-
-
-def described_by_number(columns: int, spec: ChannelsSpec) -> tuple[DataSnapshot, RawPart]:
+def described_by_number(columns: int, names: Sequence[str] | None) -> tuple[DataSnapshot, RawPart]:
     """A schema for a model that was trained on columns without names, and a made-up row of it.
 
     Args:
         columns: How many it takes.
-        spec: Where `columns` names as many features beside the target, those names; else `f0`, `f1`, ... as xgboost
-            itself says.
+        names: Those of the held-out channel's features, as many; None for `f0`, `f1`, ... as xgboost itself says.
     """
-    named = [name for name in spec.columns if name != spec.target]
-    names: Sequence[str] = named if len(named) == columns else [f"f{number}" for number in range(columns)]
-    target = spec.target or "label"
-    features = tuple(Column(name=name, kind="number", has_missing=True) for name in names)
+    features = tuple(
+        Column(name=name, kind="number", has_missing=True)
+        for name in (names if names is not None else [f"f{number}" for number in range(columns)])
+    )
     snapshot = DataSnapshot(
         digest="",
         uri="",
         features=features,
-        target=target,
+        target=_LABEL,
         classes=None,
         rows={},
-        preprocessing=document(features, target=target, classes=None),
+        preprocessing=document(features, target=_LABEL, classes=None),
     )
-    row = RawPart(
-        part="validation", features=pd.DataFrame([[0.0] * columns], columns=list(names)), labels=pd.Series([0.0])
-    )
-    return snapshot, row
+    made_up = pd.DataFrame([[0.0] * columns], columns=[column.name for column in features])
+    return snapshot, RawPart(part="validation", features=made_up, labels=pd.Series([0.0]))

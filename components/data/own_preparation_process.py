@@ -35,6 +35,8 @@ def main(prepare: str, base_dir: str, folder: str) -> None:
 def _write(returned: Any, path: Path, prepare: str) -> None:
     if not hasattr(returned, "to_parquet"):
         raise TypeError(f"{prepare} must return a DataFrame, a path, a glob or a URI, got {type(returned).__name__}")
+    if any(name is not None for name in returned.index.names):  # such as what groupby leaves: columns, not numbers
+        returned = returned.reset_index()
     returned.to_parquet(path, index=False)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from components.data.memo import Memo
 from components.data.parts import channel_csv, content_digest, raw_parquet, read_raw
 from components.data.prepare import Prepared, prepare
 from components.data.schema import PARTS, Column, DataSnapshot, Part, RawPart, channel_path, raw_path
-from components.data.source import Source, locate
+from components.data.source import Source, anything, locate
 from components.data.transform import Preprocessing
 from components.errors import Damaged, NotFound
 from components.naming import digest_of, snapshot_prefix
@@ -35,7 +35,15 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 
 
-def publish(spec: DataSpec, *, base_dir: Path, store: ObjectStore, base_uri: str, scratch: Path) -> DataSnapshot:
+def publish(
+    spec: DataSpec,
+    *,
+    base_dir: Path,
+    store: ObjectStore,
+    base_uri: str,
+    scratch: Path,
+    allow: Callable[[str], None] = anything,
+) -> DataSnapshot:
     """From a spec's source to a snapshot in the store; uploaded once per digest.
 
     Unchanged data is recognised by its files' digests and not prepared again.
@@ -46,6 +54,7 @@ def publish(spec: DataSpec, *, base_dir: Path, store: ObjectStore, base_uri: str
         store: Where the snapshot goes, and `s3://` sources come from.
         base_uri: `s3://bucket` or `s3://bucket/prefix`.
         scratch: Folder for what is remembered between runs; safe to delete.
+        allow: Raises where the place that one's own preparation names may not be read.
 
     Raises:
         InvalidData: The data must not be trained on; every failed check at once.
@@ -53,7 +62,7 @@ def publish(spec: DataSpec, *, base_dir: Path, store: ObjectStore, base_uri: str
         Damaged: A source, or the snapshot already there, is not what was written.
         Unavailable, CannotWrite, Refused: The store or the disk.
     """
-    source = locate(spec, base_dir=base_dir, store=store, scratch=scratch)
+    source = locate(spec, base_dir=base_dir, store=store, scratch=scratch, allow=allow)
     memo = _memo(spec, source, base_uri, scratch)
     if uri := memo.recall(store):
         return _read_manifest(uri, store)
@@ -68,9 +77,17 @@ def publish(spec: DataSpec, *, base_dir: Path, store: ObjectStore, base_uri: str
     return snapshot
 
 
-def preview(spec: DataSpec, *, base_dir: Path, store: ObjectStore, base_uri: str, scratch: Path) -> DataSnapshot:
+def preview(
+    spec: DataSpec,
+    *,
+    base_dir: Path,
+    store: ObjectStore,
+    base_uri: str,
+    scratch: Path,
+    allow: Callable[[str], None] = anything,
+) -> DataSnapshot:
     """The snapshot `publish` would give; writes nothing. Arguments and errors as there."""
-    source = locate(spec, base_dir=base_dir, store=store, scratch=scratch)
+    source = locate(spec, base_dir=base_dir, store=store, scratch=scratch, allow=allow)
     if uri := _memo(spec, source, base_uri, scratch).recall(store):
         return _read_manifest(uri, store)
     snapshot, _ = _snapshot(prepare(source.read(), spec), base_uri)

@@ -29,7 +29,13 @@ class Source:
     read: Callable[[], Table]
 
 
-def locate(spec: DataSpec, *, base_dir: Path, store: ObjectStore, scratch: Path) -> Source:
+def anything(_source: str) -> None:
+    """Allows every source."""
+
+
+def locate(
+    spec: DataSpec, *, base_dir: Path, store: ObjectStore, scratch: Path, allow: Callable[[str], None] = anything
+) -> Source:
     """Find a spec's source.
 
     Args:
@@ -37,6 +43,7 @@ def locate(spec: DataSpec, *, base_dir: Path, store: ObjectStore, scratch: Path)
         base_dir: The project's folder; relative paths start there.
         store: Where `s3://` sources are read from.
         scratch: Where one's own preparation runs.
+        allow: Raises where the place it names may not be read.
 
     Raises:
         InvalidData: The source's words name nothing known, or one's own preparation failed.
@@ -52,6 +59,7 @@ def locate(spec: DataSpec, *, base_dir: Path, store: ObjectStore, scratch: Path)
                 fingerprint=f"prepared {hashlib.sha256(prepared.content).hexdigest()}",
                 read=lambda: table_of_files(str(spec.prepare), [prepared], ()),
             )
+        allow(prepared)
         source = prepared
     assert source is not None  # noqa: S101  a spec has one or the other
     scheme, separator, name = source.partition("://")

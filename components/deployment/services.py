@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from components.deployment import detached_process, loopback, ports
 from components.deployment.service_health import is_well, process_of, wait_until_well
@@ -79,6 +79,20 @@ class Services:
             if record is not None and record.state != "stopped":
                 self._write(replace(record, state="stopped"))
         return stopped
+
+    def hold(self, name: str) -> IO[str] | None:
+        """For a service that is about to end by itself: nobody starts it or judges it meanwhile.
+
+        Returns:
+            What to keep until the process has ended, which lets go of it; None when somebody is at it just now.
+        """
+        lock = (self.folder / f"{name}.lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            return None
+        return lock
 
     def stop_all(self) -> tuple[str, ...]:
         """End every service of this home, also those whose records were deleted; the names of those that ran."""

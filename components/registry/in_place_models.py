@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from components import naming
-from components.data.in_place import InPlaceData, described_by_number
+from components.data.in_place import described_by_number
+from components.data.schema import RawPart
 from components.registry.archive import open_archive
 from components.registry.contest import settled_before
 from components.registry.mlflow_registry import Registry
@@ -23,7 +24,7 @@ _UNKNOWN_COLUMNS = (
 
 
 def packaged_in_place(
-    trial: TrialModel, data: InPlaceData, *, work: Path, input_example: bool
+    trial: TrialModel, held_out: RawPart | None, *, work: Path, input_example: bool
 ) -> tuple[PackagedModel, Check]:
     """The model folder, and that its score is the trial's own word.
 
@@ -37,8 +38,16 @@ def packaged_in_place(
     if trained.kind == "inference":
         packaged = PackagedModel(kind="unknown", folder=trained.folder, refusal=_UNKNOWN_COLUMNS)
     elif trained.kind == "xgboost":
-        snapshot, row = described_by_number(booster_columns(trained.path), data.spec)
-        packaged = package(trained, snapshot=snapshot, validation=row, into=work / "model", input_example=input_example)
+        columns = booster_columns(trained.path)
+        names = None if held_out is None else [str(name) for name in held_out.features]
+        if names is not None and len(names) != columns:
+            refusal = f"the held-out channel must have the {columns} features the model takes, got {len(names)}"
+            packaged = PackagedModel(kind="unknown", folder=trained.folder, refusal=refusal)
+        else:
+            snapshot, row = described_by_number(columns, names)
+            packaged = package(
+                trained, snapshot=snapshot, validation=row, into=work / "model", input_example=input_example
+            )
     else:
         packaged = PackagedModel(kind=trained.kind, folder=trained.path, refusal=trained.refusal)
     return packaged, Check(score=None, finding=finding, refusal=packaged.refusal)

@@ -96,6 +96,8 @@ def past_run(*, tracking_uri: str, experiment: str, tuning_job: str) -> PastSear
         if TAG_REQUEST not in parent.data.tags:
             return None
         attempts = list(_of_run(client, found.experiment_id, parent, ended=("FINISHED", "FAILED", "KILLED")))
+    if not attempts:  # all of its trials were left running by a run that was killed
+        return None
     attempts.sort(key=lambda search: search.name)
     return replace(attempts[0], trials=tuple(each for search in attempts for each in search.trials))
 

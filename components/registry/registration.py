@@ -36,7 +36,7 @@ def register(
         registry: Of the model.
         trial: The best one.
         snapshot: The data it was trained on.
-        validation: Its validation part; None of data in place, which nobody reads: the score is then the trial's.
+        validation: Its validation part; of data in place the held-out one, None without: the score is then the trial's.
         lineage: Where it comes from.
         run_id: MLflow run of the retraining.
         scratch: Folder for unpacking; left as it was.
@@ -52,7 +52,7 @@ def register(
     work = scratch / f"register-{lineage.run_key}"
     try:
         if isinstance(snapshot, InPlaceData):
-            packaged, check = packaged_in_place(trial, snapshot, work=work, input_example=registry.input_example)
+            packaged, check = packaged_in_place(trial, validation, work=work, input_example=registry.input_example)
         else:
             assert validation is not None  # noqa: S101  a snapshot has one
             packaged = _packaged(

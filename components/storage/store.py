@@ -69,6 +69,9 @@ class ObjectStore(Protocol):
     def get_bytes(self, uri: str) -> bytes:
         """Fetch a small object whole. Raises NotFound or Unavailable."""
 
+    def get_range(self, uri: str, start: int, length: int) -> bytes:
+        """Fetch part of an object: fewer bytes where it ends before. Raises NotFound or Unavailable."""
+
     def list(self, prefix_uri: str) -> Iterator[ObjectInfo]:
         """Objects whose URI starts with `prefix_uri` (S3's meaning of prefix: text, not folders), by key."""
 

@@ -12,6 +12,7 @@ from components.errors import Refused
 from components.naming import TAG_RUN_DIGEST
 from components.tuning.client import TuningClient
 from components.tuning.result import Trial
+from components.tuning.spot_patience import waited_in_vain
 from components.tuning.trial_reader import TrialReader
 from components.tuning.tuning_jobs import described, tags_of
 
@@ -56,6 +57,7 @@ class Search:
         why_stop: From all trials so far, why the search has to stop now, None when it need not; None where nothing is
             paid.
         spot_patience_s: Seconds to wait for the first Spot instance before going on on demand; None waits for ever.
+        charged: What its jobs may be charged by, as `job_check.charged` tells it; empty where nothing is paid.
     """
 
     name_of: Callable[[int], str]
@@ -65,6 +67,7 @@ class Search:
     maximize: bool
     why_stop: Callable[[Sequence[Trial]], str | None] | None = None
     spot_patience_s: float | None = None
+    charged: tuple[Mapping[str, Any], ...] = ()
     further: tuple[str, ...] | None = None
 
 
@@ -100,27 +103,13 @@ def next_attempt(attempts: Sequence[Mapping[str, Any]], search: Search, reader: 
         used_s=used_s,
         billable_s=sum(trial.billable_seconds or 0 for trial in trials),
         parents=parents,
-        on_demand=any(_waited_in_vain(job, reader, search.spot_patience_s) for job in attempts),
+        on_demand=any(waited_in_vain(job, reader.read(_names([job])), search.spot_patience_s) for job in attempts),
     )
 
 
 def _says_something(trials: Sequence[Trial]) -> bool:
     """Whether a search may learn from these: a result, or what fails."""
     return any(trial.objective is not None or trial.status == "Failed" for trial in trials)
-
-
-def is_spot(job: Mapping[str, Any]) -> bool:
-    """Whether a described tuning job trains on Spot instances."""
-    return bool(job["TrainingJobDefinition"].get("EnableManagedSpotTraining"))
-
-
-def _waited_in_vain(job: Mapping[str, Any], reader: TrialReader, patience_s: float | None) -> bool:
-    """Whether a Spot search ended without a start, after so long that it was for this; told by what is on record."""
-    if patience_s is None or not is_spot(job) or job["HyperParameterTuningJobStatus"] != "Stopped":
-        return False
-    waited_s = (job["HyperParameterTuningEndTime"] - job["CreationTime"]).total_seconds()
-    started = any(trial.started for trial in reader.read([job["HyperParameterTuningJobName"]]))
-    return bool(waited_s >= patience_s and not started)
 
 
 def _names(attempts: Sequence[Mapping[str, Any]]) -> list[str]:

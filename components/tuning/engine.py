@@ -10,11 +10,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from components.errors import Cancelled, JobDiffers, OverBudget
-from components.tuning.attempts import UNFINISHED, Search, create, find_attempts, is_spot, next_attempt
+from components.tuning.attempts import UNFINISHED, Search, create, find_attempts, next_attempt
 from components.tuning.beyond_amt import BeyondAmt, further_parents
 from components.tuning.client import TuningClient
-from components.tuning.job_check import differences
+from components.tuning.job_check import charged, differences
 from components.tuning.result import CurvePoint, Trial, TuningResult, best_of
+from components.tuning.spot_patience import NO_SPOT, is_waiting_in_vain, waited_in_vain
 from components.tuning.trial_reader import TrialReader
 
 Trials = Sequence[tuple[Mapping[str, str], float | None]]
@@ -60,7 +61,8 @@ class Clock:
     sleep: Callable[[float], None]
 
 
-NO_SPOT = "spot: no instance could be had"
+# The end of a stop is near, and somebody waits for it.
+_STOPPING_POLL_S = 2.0
 REAL_CLOCK = Clock(monotonic=time.monotonic, sleep=time.sleep)
 
 
@@ -86,6 +88,7 @@ def tune(
     observe: Callable[[Progress], None],
     cancelled: Callable[[], bool],
     poll_s: float,
+    stops_job: Callable[[BaseException], bool] = lambda error: isinstance(error, KeyboardInterrupt),
     clock: Clock = REAL_CLOCK,
 ) -> TuningResult:
     """Create the job or re-attach to it, follow it to its end, collect.
@@ -99,6 +102,8 @@ def tune(
         observe: Called at every change seen.
         cancelled: Whether somebody asked to stop; asked between waits.
         poll_s: Seconds between two looks at the job, at most.
+        stops_job: Whether what interrupts this, a signal or an error, stops the job too; else it trains on, to be
+            taken up again. After a signal the stop is followed to its end.
         clock: Time; the engine's `wait` runs on the same.
 
     Raises:
@@ -109,13 +114,25 @@ def tune(
     """
     reader = TrialReader(engine.client)
     while True:
-        attempts, ended_by = begin(engine, search, reader)
+        attempts, ended_by, asked = _begin(engine, search, reader, stops_job)
         names = _names(attempts)
         attached_stopped = attempts[-1]["HyperParameterTuningJobStatus"] in ("Stopped", "Failed")
-        last, why = _follow(
-            engine, names, reader, search, observe=observe, cancelled=cancelled, poll_s=poll_s, clock=clock
+        last, why, asked = _follow(
+            engine,
+            names,
+            reader,
+            search,
+            observe=observe,
+            cancelled=(lambda: True) if asked else cancelled,
+            poll_s=poll_s,
+            stops_job=stops_job,
+            clock=clock,
         )
-        if why != NO_SPOT:
+        if asked or (why == NO_SPOT and cancelled()):
+            stopped = last["HyperParameterTuningJobStatus"] == "Stopped"
+            how = "was stopped" if stopped else "had ended when it was to stop"
+            raise Cancelled(f"tuning job {names[-1]} {how}; the same command goes on with what is left")
+        if not (why == NO_SPOT or (why is None and _in_vain(last, reader, search) and not attached_stopped)):
             break  # else what is left is tried on demand
     ended_by = ended_by or why
     if last["HyperParameterTuningJobStatus"] == "Stopped" and not attached_stopped and ended_by is None:
@@ -129,6 +146,22 @@ def tune(
         trials=reader.read(names),
         ended_by=ended_by,
     )
+
+
+def _begin(
+    engine: Engine, search: Search, reader: TrialReader, stops_job: Callable[[BaseException], bool]
+) -> tuple[tuple[Mapping[str, Any], ...], str | None, bool]:
+    """As `begin`, and whether an interrupt on the way asks for the job's stop."""
+    try:
+        return *begin(engine, search, reader), False
+    except BaseException as error:
+        if isinstance(error, Exception) or not stops_job(error):
+            raise
+        # The interrupt may have come when the job was on its way or already there.
+        attempts = find_attempts(engine.client, search)
+        if not attempts or attempts[-1]["HyperParameterTuningJobStatus"] not in UNFINISHED:
+            raise
+        return attempts, None, True
 
 
 def begin(engine: Engine, search: Search, reader: TrialReader) -> tuple[tuple[Mapping[str, Any], ...], str | None]:
@@ -148,9 +181,10 @@ def begin(engine: Engine, search: Search, reader: TrialReader) -> tuple[tuple[Ma
     attempts = find_attempts(engine.client, search)
     attempt = next_attempt(attempts, search, reader)
     if attempt is None:
+        _refuse_dearer(engine.client, search, attempts[-1])
         return attempts, None
     try:
-        _create(engine, search.request_for(attempt), further_parents(search, attempt, engine.beyond_amt))
+        _create(engine, search, search.request_for(attempt), further_parents(search, attempt, engine.beyond_amt))
     except OverBudget as error:
         # The money is spent: what it bought is the result.
         if best_of(reader.read(_names(attempts)), maximize=search.maximize) is None:
@@ -159,7 +193,7 @@ def begin(engine: Engine, search: Search, reader: TrialReader) -> tuple[tuple[Ma
     return find_attempts(engine.client, search), None
 
 
-def _follow(
+def _follow(  # noqa: PLR0913  those of `tune`, whose middle it is
     engine: Engine,
     names: Sequence[str],
     reader: TrialReader,
@@ -168,10 +202,11 @@ def _follow(
     observe: Callable[[Progress], None],
     cancelled: Callable[[], bool],
     poll_s: float,
+    stops_job: Callable[[BaseException], bool],
     clock: Clock,
-) -> tuple[Mapping[str, Any], str | None]:
-    """The ended job, and why this process stopped it without being asked to."""
-    stopping, why = False, None
+) -> tuple[Mapping[str, Any], str | None, bool]:
+    """The ended job, why this process stopped it without being asked to, and whether it was asked to."""
+    stopping, why, asked = False, None, False
     name, began_s = names[-1], clock.monotonic()
     while True:
         try:
@@ -180,44 +215,65 @@ def _follow(
             trials = reader.read(names)
             observe(Progress(tuning_job=name, status=status, trials=trials))
             if status not in UNFINISHED:
-                return job, why
+                return job, why, asked
             if not stopping:
                 asked = cancelled()
-                waited_s = clock.monotonic() - began_s
-                why = None if asked else _why_stop(search, job, trials, waited_s)
+                why = None if asked else _why_stop(search, job, trials, waited_s=clock.monotonic() - began_s)
                 if asked or why is not None:
                     stopping = True
                     _stop(engine.client, name)
             seen_s = clock.monotonic()
-            engine.wait(name, poll_s)
+            engine.wait(name, min(poll_s, _STOPPING_POLL_S) if stopping else poll_s)
             # One look per interval however many metric lines a trial prints: looking takes CPU from training.
             clock.sleep(max(0.0, min(poll_s, 0.2) - (clock.monotonic() - seen_s)))
-        except KeyboardInterrupt:
-            if stopping:
+        except BaseException as error:
+            if stopping or not stops_job(error):
                 raise
-            stopping = True
+            stopping = asked = True
             _stop(engine.client, name)
+            if isinstance(error, Exception):
+                raise
 
 
-def _why_stop(search: Search, job: Mapping[str, Any], trials: Sequence[Trial], waited_s: float) -> str | None:
-    if search.spot_patience_s is not None and waited_s > search.spot_patience_s and is_spot(job):
-        own = [trial for trial in trials if trial.training_job.startswith(job["HyperParameterTuningJobName"])]
-        if not any(trial.started for trial in own):
-            return NO_SPOT
+def _why_stop(search: Search, job: Mapping[str, Any], trials: Sequence[Trial], *, waited_s: float) -> str | None:
+    own = [trial for trial in trials if trial.training_job.startswith(job["HyperParameterTuningJobName"])]
+    if is_waiting_in_vain(job, own, waited_s=waited_s, patience_s=search.spot_patience_s):
+        return NO_SPOT
     return None if search.why_stop is None else search.why_stop(trials)
 
 
-def _create(engine: Engine, request: Mapping[str, Any], further: Sequence[str]) -> None:
+def _in_vain(job: Mapping[str, Any], reader: TrialReader, search: Search) -> bool:
+    """Whether another process on the same run stopped this job because no Spot instance could be had."""
+    return waited_in_vain(job, reader.read(_names([job])), search.spot_patience_s)
+
+
+def _refuse_dearer(client: TuningClient, search: Search, job: Mapping[str, Any]) -> None:
+    """Raise JobDiffers, and stop it, where a job that runs is not charged as this run's are."""
+    if not search.charged or job["HyperParameterTuningJobStatus"] not in UNFINISHED:
+        return
+    found = charged(job["TrainingJobDefinition"])
+    if found not in search.charged:
+        name = job["HyperParameterTuningJobName"]
+        _stop(client, name)
+        raise JobDiffers(
+            f"tuning job {name} is not charged as asked for and has been stopped: asked for {search.charged[0]}, "
+            f"got {found}"
+        )
+
+
+def _create(engine: Engine, search: Search, request: Mapping[str, Any], further: Sequence[str]) -> None:
     """Start an attempt and see that it is what was asked for; one that another command made may have other limits."""
     client, beyond = engine.client, engine.beyond_amt
     if beyond is not None and further:
         made = create(lambda: beyond.create(request, further))
     else:
         made = create(lambda: client.create_hyper_parameter_tuning_job(**request))
-    if not made:
-        return
     name = request["HyperParameterTuningJobName"]
-    found = differences(request, client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name))
+    job = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    if not made:
+        _refuse_dearer(client, search, job)
+        return
+    found = differences(request, job)
     if found:
         _stop(client, name)
         raise JobDiffers(f"tuning job {name} is not what was asked for and has been stopped: {'; '.join(found)}")

@@ -27,6 +27,8 @@ _ACCOUNTS = {
     "ap-northeast-2": "366743142698",
     "sa-east-1": "737474898029",
 }
+# AWS's Deep Learning Containers: the same account in most regions.
+_DEEP_LEARNING_ACCOUNT = "763104351884"
 
 
 def xgboost_image(region: str) -> str:
@@ -52,6 +54,11 @@ def known_regions() -> tuple[str, ...]:
 def registry_accounts() -> frozenset[str]:
     """Amazon's own accounts that hold the images: public, and nobody's secret."""
     return frozenset(_ACCOUNTS.values())
+
+
+def is_amazons(image: str) -> bool:
+    """Whether an image is in one of AWS's own registries, which answer training jobs and nobody's questions."""
+    return image.partition(".")[0] in {*_ACCOUNTS.values(), _DEEP_LEARNING_ACCOUNT}
 
 
 def _registry(region: str) -> str:

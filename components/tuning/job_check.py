@@ -19,6 +19,17 @@ def differences(request: Mapping[str, Any], described: Mapping[str, Any]) -> tup
     return tuple(_differences(asked, described, ""))
 
 
+def charged(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """What a TrainingJobDefinition is charged by: Spot or not, its instances, how long one may run and wait."""
+    several = definition.get("HyperParameterTuningResourceConfig", {}).get("InstanceConfigs")
+    instances = several or [definition.get("ResourceConfig", {})]
+    return {
+        "EnableManagedSpotTraining": bool(definition.get("EnableManagedSpotTraining")),
+        "Instances": [f"{each.get('InstanceCount')} x {each.get('InstanceType')}" for each in instances],
+        "StoppingCondition": dict(definition["StoppingCondition"]),
+    }
+
+
 def _differences(asked: Any, got: Any, path: str) -> Iterator[str]:
     if isinstance(asked, Mapping) and isinstance(got, Mapping):
         for key, value in asked.items():

@@ -24,19 +24,21 @@ class Savings:
     warm_start_s: float | None
 
 
-def savings(trials: Sequence[Trial], *, stops_early: bool, trials_saved: float | None) -> Savings:
+def savings(trials: Sequence[Trial], *, stops_early: bool | None, trials_saved: float | None) -> Savings:
     """What a search has saved.
 
     Args:
         trials: All of them, ended.
-        stops_early: Whether the search stops training jobs that lose: early stopping or Hyperband.
+        stops_early: Whether the search stops training jobs that lose: early stopping or Hyperband. None where it was
+            stopped itself, and nobody can tell which of the two stopped a training job.
         trials_saved: By warm start; None when nobody can tell.
     """
     whole = [trial.training_seconds or 0 for trial in trials if trial.status == "Completed"]
-    trained = sum(trial.training_seconds or 0 for trial in trials)
-    charged = sum(trial.billable_seconds or 0 for trial in trials)
+    known = [trial for trial in trials if trial.training_seconds is not None and trial.billable_seconds is not None]
+    trained = sum(trial.training_seconds or 0 for trial in known)
+    charged = sum(trial.billable_seconds or 0 for trial in known)
     share = charged / trained if trained else 1.0
-    early: float | None = 0.0
+    early: float | None = None if stops_early is None else 0.0
     if stops_early:
         # One without an objective was stopped for something else.
         stopped = [trial for trial in trials if trial.status == "Stopped" and trial.objective is not None]

@@ -64,6 +64,7 @@ def own_account(settings: Settings, project: ProjectSettings, places: Places, fo
         role_arn=settings.role_arn,
         accounts=(account, settings.role_arn.split(":")[4]),
         keys=[key for key in keys if key],
+        tags=places.tags.values(),
     )
     client = aws.client("sagemaker", region=settings.region)
     recorder = Recorder(folder=folder, client=client, redactor=redactor)
@@ -99,6 +100,7 @@ def local_account(home: Path, places: Places, folder: Path) -> Iterator[Scenario
                 role_arn=LOCAL_ROLE,
                 accounts=(LOCAL_ROLE.split(":")[4],),
                 keys=(served.access_key, served.secret_key),
+                tags=places.tags.values(),
             )
             recorder = Recorder(folder=folder, client=served.client, redactor=redactor)
             yield Scenario(places=places, recorder=recorder, store=S3Store(s3), poll_s=_LOCAL_POLL_S)

@@ -25,11 +25,16 @@ class Redactor:
     """Replaces what is known of an account, then what looks like belonging to one.
 
     Attributes:
-        known: Text to placeholder: bucket, prefix, role, account.
+        known: Text to placeholder: bucket, bucket and prefix, account. Roles and prefixes may be ordinary words: they
+            go where they stand in an ARN or behind the bucket.
+        role: Path and name of the execution role.
+        tags: Values of the project's own tags.
         keys: Credentials. They are in no answer; a document that has one is not written.
     """
 
     known: Mapping[str, str]
+    role: str
+    tags: frozenset[str]
     keys: Sequence[str] = field(repr=False)
 
     def document(self, value: Any) -> Any:
@@ -44,7 +49,9 @@ class Redactor:
 
     def _member(self, name: str, value: Any) -> Any:
         # nobody knows what is in a token
-        return "<token>" if name == "NextToken" else self.document(value)
+        if name == "NextToken":
+            return "<token>"
+        return "<tag>" if name == "Value" and value in self.tags else self.document(value)
 
     def text(self, text: str) -> str:
         """A text without it."""
@@ -64,12 +71,20 @@ class Redactor:
         Raises:
             Refused: Something of the account is still in it.
         """
-        named = any(_as_word(known).search(text) for known in self.known)
+        named = f"role/{self.role}" in text or any(_as_word(known).search(text) for known in self.known)
         if named or _ACCESS_KEY.search(text) or any(key in text for key in self.keys):
             raise Refused("a document must not name the account, bucket, role or a key, and this one does: not written")
 
 
-def redactor_of(*, bucket: str, prefix: str, role_arn: str, accounts: Iterable[str], keys: Iterable[str]) -> Redactor:
+def redactor_of(
+    *,
+    bucket: str,
+    prefix: str,
+    role_arn: str,
+    accounts: Iterable[str],
+    keys: Iterable[str],
+    tags: Iterable[str] = (),
+) -> Redactor:
     """The redactor of one account.
 
     Args:
@@ -78,14 +93,17 @@ def redactor_of(*, bucket: str, prefix: str, role_arn: str, accounts: Iterable[s
         role_arn: Execution role.
         accounts: Account ids, 12 digits.
         keys: Access key, secret key, session token.
+        tags: Values of the project's own tags.
     """
-    role = role_arn.partition(":role/")[2]
-    known = {bucket: "<bucket>", role: "<role>", role.rpartition("/")[2]: "<role>"}
-    known |= dict.fromkeys(accounts, "<account>")
+    known = {bucket: "<bucket>"} | dict.fromkeys(accounts, "<account>")
     if prefix:
-        known |= {f"{bucket}/{prefix}": "<bucket>", prefix: "<prefix>"}
-    known.pop("", None)
-    return Redactor(known=known, keys=[key for key in keys if key])
+        known |= {f"{bucket}/{prefix}": "<bucket>"}
+    return Redactor(
+        known=known,
+        role=role_arn.partition(":role/")[2],
+        tags=frozenset(tags),
+        keys=[key for key in keys if key],
+    )
 
 
 def _as_word(text: str) -> re.Pattern[str]:

@@ -75,6 +75,14 @@ class TestObjectStore:
         assert store.exists("s3://box/empty")
         assert store.get_bytes("s3://box/empty") == b""
 
+    def test_a_part_of_an_object_comes_back(self, store: ObjectStore) -> None:
+        """Any part by its place, cut off at the object's end; nothing beyond it, and NotFound without the object."""
+        store.put_bytes(b"0123456789", "s3://box/parts/digits")
+        wanted = {(0, 4): b"0123", (7, 100): b"789", (10, 5): b"", (50, 5): b""}
+        assert {place: store.get_range("s3://box/parts/digits", *place) for place in wanted} == wanted
+        with pytest.raises(NotFound):
+            store.get_range("s3://box/parts/nothing", 0, 4)
+
     def test_files_come_back(self, store: ObjectStore, tmp_path: Path) -> None:
         """A file of several upload parts survives the way out and home, into a folder that was not there."""
         source, target = tmp_path / "source", tmp_path / "new" / "folder" / "target"

@@ -22,6 +22,8 @@ from tests.command import environment_of
 if TYPE_CHECKING:
     from moto.server import ThreadedMotoServer
 
+pytestmark = pytest.mark.slow
+
 BUCKET, PREFIX, ROLE, ACCOUNT = "models-of-a-team", "team/churn", "TuningOfATeam", "444455556666"
 DEADLINE_S = 200
 

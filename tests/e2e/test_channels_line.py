@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 from sklearn.datasets import load_wine
 
@@ -49,9 +48,7 @@ def write_rows(lake: Path, *, rows: slice) -> None:
         (lake / part).mkdir(parents=True, exist_ok=True)
     frame[rows].to_csv(lake / "train" / "part-0.csv", header=False, index=False)
     frame[100:140].to_csv(lake / "validation" / "part-0.csv", header=False, index=False)
-    held_out = frame[140:]
-    held_out.columns = pd.Index(["target", *[f"f{number}" for number in range(held_out.shape[1] - 1)]])
-    held_out.to_csv(lake / "test" / "part-0.csv", index=False)
+    frame[140:].to_parquet(lake / "test" / "part-0.parquet", index=False)
 
 
 def test_the_built_in_on_channels_and_a_held_out_one(retune: Retune, write_spec: Callable[..., Path]) -> None:
@@ -60,13 +57,17 @@ def test_the_built_in_on_channels_and_a_held_out_one(retune: Retune, write_spec:
     channels = {name: {"uri": f"{LAKE}/{name}/"} for name in ("train", "validation", "test")}
     spec = str(write_spec(data={"channels": channels, "target": "target"}))
 
+    told = {each["check"]: each for each in retune.ok("doctor", spec)["checks"]}
+    assert {each["status"] for each in told.values()} == {"ok"}, told
+    assert told["data"]["says"].startswith("3 objects")
+    assert "samples of its channels" in told["smoke trial"]["says"]
     first = retune.ok("run", spec)
     assert (first["promoted"], first["warm_start"]["parents"]) == (True, [])
     assert "on test:accuracy (38 rows)" in first["promotion_reason"]
     assert first["test_score"] > 0.7
-    answer = subprocess.run(
-        [sys.executable, "-c", ASK, first["deployment"]["url"]], capture_output=True, text=True, check=True
-    )
+    columns = ",".join(load_wine()["feature_names"])
+    command = [sys.executable, "-c", ASK, first["deployment"]["url"], columns]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(answer.stdout)["predictions"][0].keys() >= {"prediction", "probability_0"}
     again = retune.ok("run", spec)
     assert (again["mode"], again["model_version"]) == ("skip", "1")
@@ -90,7 +91,7 @@ def test_the_built_in_on_channels_and_a_held_out_one(retune: Retune, write_spec:
 
 ASK = """
 import sys, urllib.request, json
-row = {f"f{number}": 1.5 for number in range(13)}
+row = dict.fromkeys(sys.argv[2].split(","), 1.5)
 body = json.dumps({"dataframe_records": [row]}).encode()
 request = urllib.request.Request(sys.argv[1], body, {"Content-Type": "application/json"})
 print(urllib.request.urlopen(request).read().decode())
@@ -132,6 +133,7 @@ def big_spec(retune: Retune, write_spec: Callable[..., Path], tmp_path: Path) ->
     return str(write_spec(data={"channels": {"images": images_channel}}, training=training, tuning=tuning))
 
 
+@pytest.mark.slow
 def test_twenty_gigabytes_are_not_read_into_the_flow(retune: Retune, big_spec: str) -> None:
     """A script streams 20 GB from where they are; the flow stays under 1 GB and goes by what the trials reported."""
     command = [sys.executable, "-m", "flows.cli", "run", big_spec, "--no-deploy", "--json"]
@@ -145,6 +147,8 @@ def test_twenty_gigabytes_are_not_read_into_the_flow(retune: Retune, big_spec: s
     )
     assert ended.returncode == 0, ended.stderr
     result = json.loads(ended.stdout)
+    told = {each["check"]: each for each in retune.ok("doctor", big_spec)["checks"]}
+    assert (told["smoke trial"]["status"], told["data"]["status"]) == ("warning", "ok")
     assert 10**8 < int(ended.stderr.split()[-1]) < 10**9
     assert (result["trials"]["completed"], result["promoted"], result["test_score"]) == (2, True, None)
     assert "no rows were held out" in result["promotion_reason"]

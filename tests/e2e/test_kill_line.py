@@ -4,95 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import queue
 import signal
-import socket
-import subprocess
-import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
-import psutil
-import pytest
 
 from components.amt.client import LocalAmt
 from components.storage.local import FolderStore
-from tests.command import Retune
-
-SCRIPT = """
-import argparse, os, pathlib, socket
-parser = argparse.ArgumentParser()
-parser.add_argument("--port", type=int)
-parser.add_argument("--rate", type=float)
-arguments, _ = parser.parse_known_args()
-with socket.create_connection(("127.0.0.1", arguments.port)) as gate:
-    gate.sendall(os.environ["TRAINING_JOB_NAME"].encode().ljust(64))
-    assert gate.recv(1) == b"g"
-(pathlib.Path(os.environ["SM_MODEL_DIR"]) / "weights.txt").write_text("0.5")
-print(f"loss = {arguments.rate}")
-"""
-
-
-class Gate:
-    """Trials wait here until the test lets one through, so that a kill always meets trials that are running."""
-
-    def __init__(self) -> None:
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = self._server.getsockname()[1]
-        self.passed: list[str] = []
-        self._connections: list[socket.socket] = []
-        self._waiting: queue.Queue[tuple[str, socket.socket]] = queue.Queue()
-        self._accepting = threading.Thread(target=self._accept)
-        self._accepting.start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._server.accept()
-                self._connections.append(connection)
-                self._waiting.put((connection.recv(64, socket.MSG_WAITALL).decode().strip(), connection))
-            except OSError:
-                return
-
-    def let_one_through(self) -> None:
-        """Let the next live trial go on; trials that were killed while waiting are passed over."""
-        while True:
-            name, connection = self._waiting.get(timeout=120)
-            connection.settimeout(0)
-            try:
-                killed = connection.recv(1, socket.MSG_PEEK) == b""
-            except BlockingIOError:
-                killed = False
-            except OSError:
-                killed = True
-            if not killed:
-                connection.sendall(b"g")
-                self.passed.append(name)
-                return
-
-    def close(self) -> None:
-        self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-        self._accepting.join()
-        for connection in self._connections:
-            connection.close()
-
-
-@pytest.fixture
-def gate() -> Iterator[Gate]:
-    """A gate for the scripts of one test."""
-    opened = Gate()
-    yield opened
-    opened.close()
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    """SIGKILL a run's process group; return when all that it had started is gone as well."""
-    family = psutil.Process(process.pid).children(recursive=True)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    _, alive = psutil.wait_procs(family, timeout=20)
-    assert alive == []
+from tests.command import Retune, kill
+from tests.gate import Gate
 
 
 def finished_trials(retune: Retune, *, at_least: int) -> int:
@@ -106,28 +23,6 @@ def finished_trials(retune: Retune, *, at_least: int) -> int:
         if done >= at_least:
             return done
         with_home.wait_for_change(name, timeout_s=30)
-
-
-@pytest.fixture
-def gated_spec(write_spec: Callable[..., Path], tmp_path: Path, gate: Gate) -> str:
-    """A spec of six trials, two at a time, that wait at the gate."""
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "train.py").write_text(SCRIPT)
-    spec = write_spec(
-        training={
-            "entry_point": "train.py",
-            "source_dir": str(tmp_path / "code"),
-            "hyperparameters": {"port": gate.port},
-            "metrics": [{"name": "loss", "regex": "loss = ([0-9.]+)"}],
-        },
-        tuning={
-            "objective": {"metric": "loss", "type": "minimize"},
-            "max_jobs": 6,
-            "max_parallel_jobs": 2,
-            "space": {"rate": {"continuous": [0.1, 0.5]}},
-        },
-    )
-    return str(spec)
 
 
 def test_a_run_killed_three_times_goes_on_where_it_was(retune: Retune, gated_spec: str, gate: Gate) -> None:

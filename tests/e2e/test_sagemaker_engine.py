@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import boto3
+import httpx
 import pytest
 
-from tests.amt_endpoint import Serving, serving
+from tests.amt_endpoint import Serving
 from tests.command import Retune
 from tests.fault_proxy import fault_proxy
 
-if TYPE_CHECKING:
-    from moto.server import ThreadedMotoServer
-
-BUCKET = "ml-bucket"
 SOFTPROB = {"objective": "multi:softprob", "num_class": 3}
 SPEC = {
     "tuning": {
@@ -30,33 +26,6 @@ SPEC = {
         "space": {"eta": {"continuous": [0.1, 0.3]}, "max_depth": {"integer": [2, 4]}},
     }
 }
-
-
-@pytest.fixture(scope="module")
-def s3_url(_moto: ThreadedMotoServer) -> str:
-    host, port = _moto.get_host_and_port()
-    url = f"http://{host}:{port}"
-    boto3.client("s3", endpoint_url=url).create_bucket(Bucket=BUCKET)
-    return url
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory, s3_url: str) -> Iterator[Serving]:
-    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
-    with serving(tmp_path_factory.mktemp("cloud"), "s3", AWS_ENDPOINT_URL_S3=s3_url, **keys) as endpoint:
-        yield endpoint
-
-
-@pytest.fixture
-def account(cloud: Serving, s3_url: str) -> dict[str, str]:
-    """The environment of somebody with an account in this cloud."""
-    return {
-        **cloud.exports,
-        "AWS_ENDPOINT_URL": s3_url,
-        "RETUNE_BUCKET": BUCKET,
-        "RETUNE_ROLE_ARN": "arn:aws:iam::111122223333:role/retune",
-        "RETUNE_POLL_S": "0.3",
-    }
 
 
 def trained(trials: list[dict[str, Any]]) -> list[tuple[Any, Any]]:
@@ -88,7 +57,9 @@ def test_both_engines_train_the_same_and_say_the_same(retune: Retune, cloud: Ser
     definition = described["TrainingJobDefinition"]
     assert definition["EnableManagedSpotTraining"] is True
     assert definition["RoleArn"] == account["RETUNE_ROLE_ARN"]
-    assert definition["CheckpointConfig"]["S3Uri"] == f"s3://{BUCKET}/checkpoints/{there['tuning_job']}"
+    assert (
+        definition["CheckpointConfig"]["S3Uri"] == f"s3://{account['RETUNE_BUCKET']}/checkpoints/{there['tuning_job']}"
+    )
 
     plan = ("plan", *run[1:], "--engine", "sagemaker", "--detailed-exitcode")
     assert retune(*plan, **account).code == 0, "it would skip"
@@ -102,6 +73,7 @@ def test_both_engines_train_the_same_and_say_the_same(retune: Retune, cloud: Ser
     assert cost["expected_from"] == there["tuning_job"]
 
 
+@pytest.mark.slow
 def test_faults_on_the_way_change_nothing(
     retune: Retune, write_spec: Callable[..., Path], cloud: Serving, account: dict[str, str]
 ) -> None:
@@ -118,6 +90,7 @@ def test_faults_on_the_way_change_nothing(
     assert {"create lost", "throttled", "unavailable", "reset", "slow"} <= done.keys(), done
 
 
+@pytest.mark.slow
 def test_the_line_in_two_halves(
     retune: Retune, write_spec: Callable[..., Path], cloud: Serving, account: dict[str, str], tmp_path: Path
 ) -> None:
@@ -143,11 +116,11 @@ def test_the_line_in_two_halves(
     assert (refused.code, "the spec must be as it was when" in refused.err) == (65, True), refused.err
     missing = elsewhere("collect", "no-such-job", **account)
     assert (missing.code, "nothing was submitted as no-such-job" in missing.err) == (66, True), missing.err
-    assert retune("submit", str(spec), "--engine", "local").code == 65
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_taken_up_and_a_stopped_one_stops_its_job(
-    retune: Retune, write_spec: Callable[..., Path], cloud: Serving, account: dict[str, str]
+    retune: Retune, write_spec: Callable[..., Path], cloud: Serving, account: dict[str, str], prefect_api: str
 ) -> None:
     """SIGKILL leaves the job training and the same command follows it; Ctrl-C stops it; the next run goes on."""
     long = {**SPEC["tuning"], "max_jobs": 8}
@@ -182,6 +155,9 @@ def test_a_killed_run_is_taken_up_and_a_stopped_one_stops_its_job(
     second.send_signal(signal.SIGINT)
     out, err = second.communicate(timeout=150)
     assert second.returncode == 130, (out, err)
+    newest = {"flow_runs": {"name": {"any_": [spec]}}, "sort": "START_TIME_DESC", "limit": 1}
+    (flow_run,) = httpx.post(f"{prefect_api}/flow_runs/filter", json=newest).raise_for_status().json()
+    assert flow_run["state_type"] == "CANCELLED"
     status = cloud.client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=job)
     assert status["HyperParameterTuningJobStatus"] == "Stopped"
     last = retune.ok(*arguments, **account)

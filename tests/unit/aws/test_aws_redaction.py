@@ -23,6 +23,7 @@ def redactor() -> Redactor:
         role_arn=f"arn:aws:iam::{ACCOUNT}:role/service-role/Tuning",
         accounts=(ACCOUNT,),
         keys=(KEY, SECRET),
+        tags=("jane.doe@our.example",),
     )
 
 
@@ -56,19 +57,44 @@ def test_a_document_is_redacted_in_its_depth(redactor: Redactor) -> None:
     """Keys, lists and times of a document are seen to, and a paging token is not kept: nobody knows what is in it."""
     when = dt.datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=dt.timezone(dt.timedelta(hours=1)))
     document = redactor.document(
-        {ACCOUNT: [{"At": when, "Uri": "s3://our-models/x"}], "NextToken": "b3Vy", "Spot": True}
+        {
+            ACCOUNT: [{"At": when, "Uri": "s3://our-models/x"}],
+            "NextToken": "b3Vy",
+            "Spot": True,
+            "Tags": [{"Key": "owner", "Value": "jane.doe@our.example"}],
+        }
     )
     assert document == {
         "<account>": [{"At": "2026-01-02T02:04:05.678+00:00", "Uri": "s3://<bucket>/x"}],
         "NextToken": "<token>",
         "Spot": True,
+        "Tags": [{"Key": "owner", "Value": "<tag>"}],
     }
 
 
-@pytest.mark.parametrize("said", [ACCOUNT, "our-models", "service-role/Tuning", KEY, SECRET, "ASIA" + "Z" * 16])
+def test_ordinary_words_as_names_change_no_other_text() -> None:
+    """A role called `role` and a prefix called `train` are replaced where they are a role and a prefix, only."""
+    plain = redactor_of(
+        bucket="our-models",
+        prefix="train",
+        role_arn=f"arn:aws:iam::{ACCOUNT}:role/role",
+        accounts=(ACCOUNT,),
+        keys=(),
+    )
+    said = (
+        f'{{"RoleArn": "arn:aws:iam::{ACCOUNT}:role/role", "ChannelName": "train", "S3Uri": "s3://our-models/train/x"}}'
+    )
+    kept = '{"RoleArn": "arn:aws:iam::<account>:role/<role>", "ChannelName": "train", "S3Uri": "s3://<bucket>/x"}'
+    assert plain.text(said) == kept
+    plain.check(kept)
+
+
+@pytest.mark.parametrize("said", [ACCOUNT, "our-models", "role/service-role/Tuning", KEY, SECRET, "ASIA" + "Z" * 16])
 def test_what_is_left_of_an_account_is_not_written(redactor: Redactor, said: str) -> None:
     """The last look before writing refuses a text that still names the account, and does not repeat it."""
     with pytest.raises(Refused, match="not written") as caught:
         redactor.check(json.dumps({"x": f"a {said} b"}))
     assert said not in str(caught.value)
-    redactor.check(json.dumps({"x": redactor.text(f"a {said} b".replace(SECRET, ""))}))
+    redactor.check(
+        json.dumps({"x": redactor.text(f"a {said} b".replace(SECRET, "").replace("role/serv", ":role/serv"))})
+    )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from components.data.data_spec import ChannelSpec, ChannelsSpec
-from components.data.in_place import MOST_HELD_OUT_BYTES, described_by_number, held_out_part, survey
+from components.data.held_out import check_columns, held_out_part
+from components.data.in_place import MOST_HELD_OUT_BYTES, described_by_number, survey
 from components.data.transform import Preprocessing
 from components.errors import InvalidData, NotFound
 from components.storage.local import FolderStore
@@ -69,10 +74,9 @@ def test_a_held_out_channel_has_a_size_that_fits_in_memory(store: FolderStore, t
 
 
 def test_columns_without_names_have_numbers() -> None:
-    """A built-in's model takes f0, f1, ... unless the held-out channel's columns name as many."""
-    assert [column.name for column in described_by_number(2, spec_of())[0].features] == ["f0", "f1"]
-    named = spec_of(target="buys", columns=("age", "buys", "size"))
-    snapshot, row = described_by_number(2, named)
+    """A built-in's model takes f0, f1, ... or what the held-out channel calls them."""
+    assert [column.name for column in described_by_number(2, None)[0].features] == ["f0", "f1"]
+    snapshot, row = described_by_number(2, ["age", "size"])
     assert [column.name for column in snapshot.features] == ["age", "size"]
     assert Preprocessing.from_json(snapshot.preprocessing).transform(row.features).shape == (1, 2)
 
@@ -91,3 +95,26 @@ def test_what_channels_cannot_mean_is_refused(fields: dict[str, object], law: st
     """A spec whose held-out part or names make no sense is refused with the law it breaks."""
     with pytest.raises(ValueError, match=law):
         spec_of(**fields)
+
+
+def test_what_a_held_out_file_is_in_memory_counts(store: FolderStore) -> None:
+    """Three million rows of constants are a small Parquet file, and text packs well: neither passes for small."""
+    rows = pd.DataFrame({f"c{number}": np.zeros(3_300_000, dtype=np.int8) for number in range(10)})
+    packed = io.BytesIO()
+    rows.to_parquet(packed)
+    assert len(packed.getvalue()) < 10**6
+    for content in (packed.getvalue(), gzip.compress(b"age,buys\n" + b"1,0\n" * 65_000_000, 1)):
+        store.put_bytes(content, "s3://lake/test/rows.csv")
+        assert survey(spec_of(target="buys"), store).objects == 3
+        with pytest.raises(InvalidData, match="at most 256 MB of values, got more"):
+            held_out_part(spec_of(target="buys"), store)
+
+
+def test_the_built_in_s_columns_are_compared_before_anything_is_paid(store: FolderStore) -> None:
+    """A held-out channel with other columns than the training rows is refused by the first line of those."""
+    spec = spec_of(target="buys")
+    part, _ = held_out_part(spec, store)
+    check_columns(spec, part, store)
+    store.put_bytes(b"1,2,3\n", "s3://lake/train/a.csv")
+    with pytest.raises(InvalidData, match="the held-out channel's 1 features after its label, got 2"):
+        check_columns(spec, part, store)

@@ -10,7 +10,7 @@ from data_builders import shop, write_csv
 
 from components.data.data_spec import DataSpec
 from components.data.snapshot import DataSnapshot, publish
-from components.errors import InvalidData
+from components.errors import InvalidData, Refused
 from components.storage.local import FolderStore
 
 FRAME = """
@@ -21,16 +21,17 @@ def rows():
 """
 
 
-def published(folder: Path, code: str, **fields: Any) -> DataSnapshot:
+def published(folder: Path, code: str, **options: Any) -> DataSnapshot:
     (folder / "own").mkdir(exist_ok=True)
     (folder / "own" / "rows.py").write_text(code)
-    spec = DataSpec(prepare="own.rows:rows", target="buys", **fields)
+    spec = DataSpec(prepare="own.rows:rows", target="buys")
     return publish(
         spec,
         base_dir=folder,
         store=FolderStore(folder / "store"),
         base_uri="s3://box",
         scratch=folder / "scratch",
+        **options,
     )
 
 
@@ -74,3 +75,21 @@ def test_its_environment_reaches_the_function_and_nothing_of_it_the_flow(tmp_pat
     (tmp_path / "table.py").write_text("WHERE = 'shop.csv'\n")
     code = "import table, sys\ndef rows():\n    print('loud')\n    return table.WHERE\n"
     assert sum(published(tmp_path, code).rows.values()) == 200
+
+
+def test_a_named_index_is_a_column(tmp_path: Path) -> None:
+    """What groupby leaves as the index is data too."""
+    write_csv(shop(), tmp_path / "shop.csv")
+    code = "import pandas as pd\ndef rows():\n    return pd.read_csv('shop.csv').set_index('age')\n"
+    assert "age" in [column.name for column in published(tmp_path, code).features]
+
+
+def test_a_returned_place_is_held_to_the_project_s_list(tmp_path: Path) -> None:
+    """A function cannot name a source that a spec may not name."""
+    code = "def rows():\n    return 's3://elsewhere/rows.csv'\n"
+
+    def allow(source: str) -> None:
+        raise Refused(f"not {source}")
+
+    with pytest.raises(Refused, match=r"not s3://elsewhere/rows\.csv"):
+        published(tmp_path, code, allow=allow)

@@ -199,3 +199,17 @@ def test_a_name_is_a_plain_file_name(name: str, tiny: Specify) -> None:
     """Names that lead elsewhere are refused."""
     with pytest.raises(InvalidInput, match="plain file name"):
         tiny(name=name)
+
+
+def test_a_service_about_to_end_keeps_others_from_counting_on_it(services: Services, tiny: Specify) -> None:
+    """While one holds its own name nobody else can; a command that wants the service waits and starts another."""
+    first = services.ensure(tiny())
+    held = services.hold("tiny")
+    assert held is not None
+    assert services.hold("tiny") is None
+
+    with ThreadPoolExecutor() as pool:
+        coming = pool.submit(services.ensure, tiny())
+        psutil.Process(first.pid).kill()
+        held.close()
+        assert coming.result(timeout=60).pid != first.pid

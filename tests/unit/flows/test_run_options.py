@@ -11,7 +11,7 @@ from components.settings import read_settings
 from components.tuning.attempts import Attempt
 from components.tuning.definition import Channel
 from flows.line import RunOptions, identify, open_line, project_root, resolve_spec
-from flows.requests import search_of
+from flows.tuning_requests import search_of
 
 SPEC = """
 name: digits

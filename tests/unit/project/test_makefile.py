@@ -35,7 +35,7 @@ def test_help_is_the_default_and_names_every_target(project: Path) -> None:
     said = make(project)
 
     assert said.returncode == 0
-    for target in ("retrain", "test", "test-aws", "check", "up", "down", "bench", "clients", "clean"):
+    for target in ("retrain", "test", "test-slow", "test-aws", "check", "up", "down", "bench", "clients", "clean"):
         assert f"make {target} " in said.stdout
 
 

@@ -50,10 +50,16 @@ def test_an_active_prefect_profile_is_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"), [("RETUNE_PREFIX", "a/../b"), ("RETUNE_PREFIX", "a//b"), ("RETUNE_BUCKET", "b/key")]
+    ("variable", "value"),
+    [
+        ("RETUNE_PREFIX", "a/../b"),
+        ("RETUNE_PREFIX", "a//b"),
+        ("RETUNE_BUCKET", "b/key"),
+        ("RETUNE_ON_CRASH", "wait"),
+    ],
 )
 def test_a_variable_that_breaks_a_law_is_refused(variable: str, value: str) -> None:
-    """A prefix does not climb, and a bucket has no path."""
+    """A prefix does not climb, a bucket has no path, and a crash keeps a job or stops it."""
     with pytest.raises(InvalidInput, match=variable):
         read_settings({variable: value})
 
@@ -97,3 +103,17 @@ def test_a_serving_token_is_not_shown(tmp_path: Path) -> None:
     assert "of-the-house" not in repr(settings)
     assert read_settings({"RETUNE_SERVING_TOKEN": "auto"}, cwd=tmp_path).serving_token == "auto"
     assert read_settings({}, cwd=tmp_path).serving_token is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"GITHUB_ACTIONS": "true", "CI": "true"}, "GITHUB_ACTIONS"),
+        ({"CI": "1"}, "CI"),
+        ({"CI": "false"}, None),
+        ({}, None),
+    ],
+)
+def test_a_ci_runner_is_known_by_its_variables(variables: dict[str, str], named: str | None) -> None:
+    """Its machine goes away with the job; the variable that says so is named."""
+    assert read_settings(variables).ephemeral == named

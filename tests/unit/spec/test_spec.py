@@ -191,6 +191,13 @@ def test_what_a_stage_would_refuse_later_is_refused_by_the_spec(line: str, law: 
     assert any(law in breach for breach in breaches), breaches
 
 
+def test_patience_for_spot_is_shorter_than_the_search() -> None:
+    """A search that ends before its patience does would never go on on demand."""
+    (breach,) = breaches_of(with_line("training: {spot: prefer}\nbudget: {max_runtime_s: 600}"))
+    assert "training.spot_patience_s < training.max_wait_s and budget.max_runtime_s must hold" in breach
+    assert "got 900 >= 600" in breach
+
+
 @pytest.mark.parametrize(
     ("data", "law"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def searched(reopen: Callable[..., RetrainingRun], experiment: str) -> Searched:
         parents: Sequence[str] = (),
         snapshot: str = "one",
         metric: str = "validation:accuracy",
+        killed: bool = False,
     ) -> None:
         request: dict[str, Any] = {
             "HyperParameterTuningJobName": attempts[0][0],
@@ -68,6 +70,8 @@ def searched(reopen: Callable[..., RetrainingRun], experiment: str) -> Searched:
             tags={"retune.model": "digits", TAG_REQUEST: json.dumps(request), TAG_WARM_START: json.dumps(warm)},
         )
         trials = [each for name, told in attempts for each in trials_of(name, told)]
+        if killed:
+            trials = [replace(each, status="InProgress", objective=None, ended=None) for each in trials]
         run.record(trials=trials, curve=no_curve)
         run.finish(status="FINISHED")
 
@@ -112,6 +116,13 @@ def test_the_same_data_come_before_others(line: Line, searched: Searched) -> Non
 
     assert saved is not None
     assert (saved.cold_search, saved.trials, saved.across_data) == ("digits-aa-01", 1, False)
+
+
+def test_a_parent_whose_run_was_killed_says_nothing(line: Line, searched: Searched) -> None:
+    """Its trials were left running in MLflow for ever: nothing to compare with, and no run fails for it."""
+    searched(("digits-aa-01", [("0.1", 0.2), ("0.2", 0.3)]), killed=True)
+    warm = {"type": "TransferLearning", "parents": ["digits-aa-01"], "rejected": []}
+    assert saved_by(line, warm, trials_of("digits-cc-01", [("0.1", 0.9)]), snapshot_digest="one") is None
 
 
 def test_nothing_is_said_without_a_comparable_cold_search(line: Line, searched: Searched, tracking_uri: str) -> None:

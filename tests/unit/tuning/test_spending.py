@@ -12,92 +12,10 @@ import pytest
 from components.errors import OverBudget, TuningFailed
 from components.tuning.attempts import Attempt, Search
 from components.tuning.budget import LEAST_RUNTIME_S, Limits
-from components.tuning.engine import Clock, Engine, begin, tune
-from components.tuning.ledger import SqliteLedger, month_of, total_usd
-from components.tuning.prices import Price
-from components.tuning.result import TuningResult
-from components.tuning.spending import Purse, reconcile
-from components.tuning.trial_reader import TrialReader
+from components.tuning.ledger import month_of, total_usd
+from components.tuning.spending import reconcile
 from tests.unit.tuning.virtual_amt import VirtualAmt
-
-
-def purse_of(amt: VirtualAmt, folder: Path, **changes: Any) -> Purse:
-    parts: dict[str, Any] = {
-        "model": "m",
-        "price": Price(instance_type="ml.m5.large", usd_per_hour=3.6, source="test"),  # a tenth of a cent a second
-        "region": "us-east-1",
-        "instances": 1,
-        "cap_usd": 5.0,
-        "month_cap_usd": None,
-        "shrink": False,
-        "ledger": SqliteLedger(folder / "ledger.sqlite"),
-        "clock": lambda: amt.now_s,
-    }
-    return Purse(**{**parts, **changes})
-
-
-def search_of(
-    purse: Purse, wanted: Limits, name: str = "job", *, spot: bool = False, spot_patience_s: float | None = None
-) -> Search:
-    def request_for(attempt: Attempt) -> Mapping[str, Any]:
-        limits = purse.reserve(
-            f"{name}-{attempt.number}",
-            Limits(
-                jobs=attempt.jobs,
-                parallel=min(wanted.parallel, attempt.jobs),
-                job_runtime_s=wanted.job_runtime_s,
-                runtime_s=max(LEAST_RUNTIME_S, wanted.runtime_s - attempt.used_s),
-            ),
-            spent_usd=attempt.billable_s * purse.usd_per_s,
-        )
-        return {
-            "HyperParameterTuningJobName": f"{name}-{attempt.number}",
-            "HyperParameterTuningJobConfig": {
-                "Strategy": "Random",
-                "ResourceLimits": {
-                    "MaxNumberOfTrainingJobs": limits.jobs,
-                    "MaxParallelTrainingJobs": limits.parallel,
-                    "MaxRuntimeInSeconds": limits.runtime_s,
-                },
-            },
-            "TrainingJobDefinition": {
-                "StoppingCondition": {"MaxRuntimeInSeconds": limits.job_runtime_s},
-                "EnableManagedSpotTraining": spot and not attempt.on_demand,
-                "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
-            },
-        }
-
-    return Search(
-        name_of=lambda attempt: f"{name}-{attempt}",
-        request_for=request_for,
-        digest="d",
-        max_jobs=wanted.jobs,
-        maximize=True,
-        why_stop=lambda trials: purse.why_stop(trials, wanted.job_runtime_s),
-        spot_patience_s=spot_patience_s,
-    )
-
-
-def engine_of(amt: VirtualAmt) -> Engine:
-    return Engine(
-        name="virtual",
-        client=amt,
-        wait=lambda _name, seconds: amt.sleep(seconds),
-        curve=lambda _job, _after: (),
-        log=lambda _job: "",
-        close=lambda: None,
-    )
-
-
-def run(amt: VirtualAmt, search: Search, poll_s: float) -> TuningResult:
-    return tune(
-        engine_of(amt),
-        search,
-        observe=lambda _progress: None,
-        cancelled=lambda: False,
-        poll_s=poll_s,
-        clock=Clock(monotonic=lambda: amt.now_s, sleep=amt.sleep),
-    )
+from tests.unit.tuning.virtual_searches import purse_of, run, search_of
 
 
 def test_a_thousand_searches_stay_within_their_caps(tmp_path: Path) -> None:
@@ -130,51 +48,6 @@ def test_a_thousand_searches_stay_within_their_caps(tmp_path: Path) -> None:
         shortened += limits["MaxRuntimeInSeconds"] < wanted.runtime_s
         unlimited += limits["MaxRuntimeInSeconds"] == wanted.runtime_s
     assert min(shortened, refused, unlimited) > 50, "the draws must reach every case"
-
-
-def test_no_spot_instance_for_so_long_means_on_demand(tmp_path: Path) -> None:
-    """With `spot: prefer` a search that nothing starts for is stopped and made again on demand, within the same cap."""
-    amt = VirtualAmt(4, billed=1.0, spot=False)
-    purse = purse_of(amt, tmp_path, cap_usd=2.0)
-    wanted = Limits(jobs=6, parallel=2, job_runtime_s=300, runtime_s=7200)
-    began_s = amt.now_s
-    result = run(amt, search_of(purse, wanted, spot=True, spot_patience_s=600), poll_s=60)
-
-    first, second = amt.jobs.values()
-    assert 600 <= (first.ended_s or 0) - began_s < 900
-    assert [each.request["TrainingJobDefinition"]["EnableManagedSpotTraining"] for each in (first, second)] == [
-        True,
-        False,
-    ]
-    assert (result.tuning_job, result.status, result.ended_by) == ("job-2", "Completed", None)
-    assert len(second.trials) == 6
-    assert amt.charged_s() * purse.usd_per_s <= 2.0 + purse.usd_per_s * 6
-
-
-def test_a_spot_search_that_has_started_stays_on_spot(tmp_path: Path) -> None:
-    """Patience is for the first start: afterwards, and without `prefer`, nothing is stopped for being slow."""
-    wanted = Limits(jobs=6, parallel=2, job_runtime_s=300, runtime_s=7200)
-    for patience_s in (600.0, None):
-        amt = VirtualAmt(4, billed=1.0)
-        purse = purse_of(amt, tmp_path / str(patience_s), cap_usd=None)
-        run(amt, search_of(purse, wanted, spot=True, spot_patience_s=patience_s), poll_s=60)
-        assert list(amt.jobs) == ["job-1"]
-
-
-def test_a_run_taken_up_after_waiting_in_vain_goes_on_on_demand(tmp_path: Path) -> None:
-    """What is on record decides: stopped early by hand, the next attempt is on Spot; after the patience, on demand."""
-    for stopped_after_s, on_demand in ((60.0, False), (700.0, True)):
-        amt = VirtualAmt(4, billed=1.0, spot=False)
-        purse = purse_of(amt, tmp_path / str(stopped_after_s), cap_usd=None)
-        wanted = Limits(jobs=6, parallel=2, job_runtime_s=300, runtime_s=7200)
-        search = search_of(purse, wanted, spot=True, spot_patience_s=600)
-        amt.create_hyper_parameter_tuning_job(**search.request_for(Attempt(number=1, jobs=6, used_s=0)))
-        amt.sleep(stopped_after_s)
-        amt.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName="job-1")
-        amt.sleep(1)
-        begin(engine_of(amt), search, TrialReader(amt))
-        definition = amt.jobs["job-2"].request["TrainingJobDefinition"]
-        assert definition["EnableManagedSpotTraining"] is not on_demand
 
 
 def test_the_watch_stops_what_costs_more_than_it_should(tmp_path: Path) -> None:

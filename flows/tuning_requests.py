@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components import naming
 from components.tuning.attempts import Attempt, Search
 from components.tuning.budget import LEAST_RUNTIME_S, Limits
-from components.tuning.definition import Channel, RequestPlaces
+from components.tuning.definition import Channel, RequestPlaces, training_job_definition
+from components.tuning.job_check import charged
 from components.tuning.lineage import Parents
 from components.tuning.request import build_request
 from components.tuning.source_code import code_archive_uri, publish
@@ -80,9 +81,17 @@ def search_of(
         max_jobs=spec.tuning.max_jobs,
         maximize=spec.tuning.objective.type == "maximize",
         spot_patience_s=spec.training.spot_patience_s if spec.training.spot == "prefer" else None,
+        charged=() if purse is None else tuple(_charged(line, channels)),
         further=tuple(name for name, _ in parents.further) if spec.warm_start.beyond_amt else None,
         why_stop=None if purse is None else lambda trials: purse.why_stop(trials, spec.training.max_runtime_s),
     )
+
+
+def _charged(line: Line, channels: Mapping[str, Channel]) -> Iterator[Mapping[str, Any]]:
+    training, places = line.spec.training, _places(line, channels, "any")
+    yield charged(training_job_definition(training, places))
+    if training.spot == "prefer":
+        yield charged(training_job_definition(training.model_copy(update={"spot": False}), places))
 
 
 def _warm_start(attempt: Attempt, parents: Parents) -> dict[str, Any]:
