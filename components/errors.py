@@ -7,6 +7,7 @@
     ├── NotFound                      66   no    a file, job, model or version that is not there
     ├── Unavailable                   69   yes   a service that does not answer: store, tracking server, AWS
     ├── TuningFailed                  70   no    the search ended without a model
+    ├── DeploymentFailed              70   no    an endpoint did not come to serve a version; what served before serves
     ├── CannotWrite                   73   no    home, disk or port that cannot be used
     ├── Damaged                       74   no    stored bytes that are not what was written
     ├── Busy                          75   yes   somebody else holds it: a port, a lock
@@ -81,6 +82,12 @@ class Unavailable(RetuneError):
 
 class TuningFailed(RetuneError):
     """The search ended without a usable model."""
+
+    exit_code = 70
+
+
+class DeploymentFailed(RetuneError):
+    """An endpoint did not come to serve a version. What served before serves, or nothing when it was the first."""
 
     exit_code = 70
 

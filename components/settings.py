@@ -108,17 +108,20 @@ class Settings:
         """Where MLflow's artifacts go; None leaves it to a tracking server given from outside."""
         return str(self.home / "mlflow-artifacts") if self.owns_tracking else None
 
-    def require_cloud(self) -> None:
+    def require_cloud(self, what: str = "engine sagemaker") -> None:
         """Refuse to go to the cloud without what only its owner can say.
+
+        Args:
+            what: Wants to go there.
 
         Raises:
             InvalidInput: RETUNE_BUCKET or RETUNE_ROLE_ARN is not set.
         """
         missing = [] if self.on_s3 else ["RETUNE_BUCKET (a bucket for data and models)"]
         if self.role_arn == _DOCUMENTATION_ROLE:
-            missing.append("RETUNE_ROLE_ARN (the execution role of training jobs)")
+            missing.append("RETUNE_ROLE_ARN (the execution role of training jobs and endpoints)")
         if missing:
-            raise InvalidInput(f"engine sagemaker needs {' and '.join(missing)}, got none")
+            raise InvalidInput(f"{what} needs {' and '.join(missing)}, got none")
 
     def check_home(self) -> None:
         """Look, without writing, whether the home can hold what a run writes.

@@ -16,9 +16,7 @@ _OFF: dict[str, tuple[Any, ...]] = {
     "promotion.approval": ("auto",),
 }
 # Fields that are built, with values that are not.
-_LATER_VALUES: dict[str, tuple[Any, ...]] = {
-    "deployment.target": ("sagemaker",),
-}
+_LATER_VALUES: dict[str, tuple[Any, ...]] = {}
 
 
 def later_breaches(document: dict[str, Any]) -> list[str]:

@@ -135,8 +135,7 @@ def test_a_scripts_own_inference_answers_in_the_container(
     """A training job's inference.py with a module beside it takes raw rows there too, its requirements beside ours."""
     answer = "doubled(model.predict(xgb.DMatrix(matrix, missing=np.nan))) / 2"
     scripted = script_trial(trial, tmp_path / "script.tar.gz", answer=answer, is_script=True)
-    with tarfile.open(scripted.archive) as packed:
-        files = {member.name: packed.extractfile(member).read() for member in packed}  # type: ignore[union-attr]
+    files = registry_cases.unpacked(scripted.archive)
     registry_cases.packed(scripted.archive, {**files, "requirements.txt": "xgboost-cpu\n"})
     version = register(scripted)
     model, pyfunc = repacked(version)
