@@ -102,7 +102,11 @@ class Hosting:
         name = response.path.split("/")[2]
         endpoint = sagemaker_backends[response.current_account][response.region].endpoints.get(name)
         if endpoint is None:
-            return 400, {"x-amzn-ErrorType": "ValidationError"}, json.dumps({"Message": f"Endpoint {name} not found."})
+            return (
+                400,
+                {"status": "400", "x-amzn-ErrorType": "ValidationError"},
+                json.dumps({"Message": f"Endpoint {name} not found."}),
+            )
         with self._turn:
             container = self._container(response, endpoint.endpoint_config_name)
         headers = {key.lower(): value for key, value in response.headers.items()}
@@ -111,7 +115,11 @@ class Hosting:
         status, answer, content_type = container.invoke(body, headers["content-type"], accept)
         if status != 200:
             said = f"Received server error ({status}) from champion with message {answer.decode()!r}."
-            return 424, {"x-amzn-ErrorType": "ModelError"}, json.dumps({"Message": said, "OriginalStatusCode": status})
+            return (
+                424,
+                {"status": "424", "x-amzn-ErrorType": "ModelError"},
+                json.dumps({"Message": said, "OriginalStatusCode": status}),
+            )
         return 200, {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": "champion"}, answer
 
     def close(self) -> None:

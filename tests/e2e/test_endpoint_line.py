@@ -75,6 +75,7 @@ def test_the_endpoint_alias_and_history_agree_whatever_is_cut_off(
         "strategy": "random",
         "seed": 1,
         "max_jobs": 1,
+        "max_parallel_jobs": 1,
         "space": {"eta": {"continuous": [0.2, 0.3]}},
     }
     weak = {"objective": "multi:softprob", "num_class": 3, "num_round": 1, "max_depth": 1}
