@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 INSTALLED = {"numpy", "pandas", "xgboost", "sklearn", "scipy", "joblib", "threadpoolctl", "pytz", "dateutil", "six"}
-INSTALLED |= {"tzdata", "packaging", "narwhals", "bottleneck", "numexpr"}  # what pandas and scikit-learn look for
+INSTALLED |= {"tzdata", "packaging", "narwhals", "cloudpickle"}  # what pandas, scikit-learn and joblib need themselves
 UTF8_TYPES = ("application/json", "text/csv")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +14,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import registry_cases
-from registry_cases import script_trial
+from registry_cases import Case, script_trial
 
+from components.data.transform import Preprocessing
 from components.deployment.hosted_model import HostedModel, repack
 from components.errors import Refused
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import ModelVersion
 from components.registry.verification import TrialModel
+from tests.command import REPO
 from tests.hosting import hosted
 
 ROWS = 200
@@ -149,6 +152,60 @@ def test_a_scripts_own_inference_answers_in_the_container(
         status, said, _ = container.invoke(json.dumps({"dataframe_records": records(raw_rows())}).encode())
     assert status == 200, said
     same(json.loads(said)["predictions"], pyfunc.predict(raw_rows()))
+
+
+def test_a_scikit_learn_script_answers_in_the_container(
+    binary: Case,
+    register: Callable[..., ModelVersion],
+    repacked: Callable[[ModelVersion], tuple[HostedModel, Any]],
+    tmp_path: Path,
+) -> None:
+    """The shipped example's model, pickled by joblib, with its own inference.py."""
+    import joblib
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.metrics import roc_auc_score
+
+    preprocessing = Preprocessing.from_json(binary.snapshot.preprocessing)
+    matrix, labels = (
+        [preprocessing.transform(part.features) for part in (binary.train, binary.validation)],
+        [preprocessing.encode_labels(part.labels) for part in (binary.train, binary.validation)],
+    )
+    trained = HistGradientBoostingClassifier(max_iter=10, random_state=0).fit(matrix[0], labels[0])
+    joblib.dump(trained, tmp_path / "model.joblib")
+    script = (REPO / "flows" / "specs" / "scripts" / "average_precision" / "inference.py").read_bytes()
+    files = {"model.joblib": (tmp_path / "model.joblib").read_bytes(), "inference.py": script}
+    score = roc_auc_score(labels[1], trained.predict_proba(matrix[1])[:, 1])
+    version = register(
+        TrialModel(
+            archive=registry_cases.packed(tmp_path / "model.tar.gz", files),
+            metric="validation:auc",
+            objective=float(np.float32(round(score, 5))),
+            is_script=True,
+        )
+    )
+    model, pyfunc = repacked(version)
+
+    assert version.refusal is None
+    with hosted(model.archive) as container:
+        status, said, _ = container.invoke(json.dumps({"dataframe_records": records(raw_rows())}).encode())
+    assert status == 200, said
+    same(json.loads(said)["predictions"], pyfunc.predict(raw_rows()))
+
+
+def test_a_version_from_before_asking_travelled_is_hosted_all_the_same(
+    registry: Registry, trial: TrialModel, register: Callable[..., ModelVersion], tmp_path: Path
+) -> None:
+    """An MLflow folder without asking.py gets today's: the archive is the one of a version that has it."""
+    from mlflow.models import Model
+
+    folder = registry.folder(register(trial), tmp_path / "files")
+    older = tmp_path / "older"
+    shutil.copytree(folder, older)
+    described = Model.load(str(older))
+    del described.flavors["python_function"]["artifacts"]["asking"]
+    described.save(str(older / "MLmodel"))
+
+    assert repack(older, version="1") == repack(folder, version="1")
 
 
 def test_the_same_version_gives_the_same_archive(
