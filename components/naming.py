@@ -48,6 +48,17 @@ TAG_TEST_SCORE = "retune.test_score"
 TAG_PROMOTED = "retune.promoted"
 TAG_PROMOTION_REASON = "retune.promotion_reason"
 TAG_PREVIOUS_CHAMPION = "retune.previous_champion"
+# `<region>/<endpoint config>` that last served a version on SageMaker.
+TAG_ENDPOINT_CONFIG = "retune.endpoint_config"
+# On endpoints: what an update that was cut off is finished or taken back by.
+TAG_FORMER_CONFIG = "retune.former_config"
+TAG_PROVEN_CONFIG = "retune.proven_config"
+TAG_AUTOSCALING = "retune.autoscaling"
+# On SageMaker's models and endpoint configurations.
+TAG_VERSION = "retune.version"
+
+_ENDPOINT_STEM = 32
+_CONFIG = re.compile(r"(?P<endpoint>.+)-(?P<version>[0-9]+)-[0-9a-f]{8}")
 
 
 def digest_of(document: Mapping[str, Any]) -> str:
@@ -188,3 +199,33 @@ def model_service(model: str) -> str:
     if len(safe) > _LONGEST_SERVED_NAME:
         safe = f"{safe[:_LONGEST_SERVED_NAME]}~{hashlib.sha256(model.encode()).hexdigest()[:8]}"
     return f"model-{safe}"
+
+
+def endpoint_name(model: str) -> str:
+    """A model's SageMaker endpoint: at most 41 characters of `[a-z0-9-]`, and no two models' the same."""
+    safe = re.sub(r"[^a-z0-9]+", "-", model.lower())[:_ENDPOINT_STEM].strip("-")  # AWS tells no upper case apart
+    return safe if safe == model else f"{safe or 'model'}-{hashlib.sha256(model.encode()).hexdigest()[:8]}"
+
+
+def endpoint_resource(model: str, version: str, request: Mapping[str, Any]) -> str:
+    """`<endpoint>-<version>-<digest>`, a SageMaker model's or endpoint configuration's name, at most 63 characters.
+
+    Both can be made and not changed, so what they are is in their name: the same request is the same resource.
+    """
+    return f"{endpoint_name(model)}-{version}-{digest_of(request)[:8]}"
+
+
+def version_of_config(config: str, model: str) -> str | None:
+    """The version in a name of `endpoint_resource`; None when retune did not make it for this model."""
+    found = _CONFIG.fullmatch(config)
+    return found["version"] if found is not None and found["endpoint"] == endpoint_name(model) else None
+
+
+def hosted_model_prefix(model: str, version: str, digest: str) -> str:
+    """Key prefix of what SageMaker hosts of a version: its archive, and what it must answer."""
+    return f"endpoints/{endpoint_name(model)}/{version}-{digest[:16]}"
+
+
+def endpoint_alarm(endpoint: str) -> str:
+    """The alarm that takes an update of an endpoint back."""
+    return f"{endpoint}-server-errors"

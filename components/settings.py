@@ -125,17 +125,20 @@ class Settings:
         """Variable that says this machine is a CI runner, gone with its home after the job; None elsewhere."""
         return next((name for name in _CI if self.environment.get(name, "").lower() not in ("", "false", "0")), None)
 
-    def require_cloud(self) -> None:
+    def require_cloud(self, what: str = "engine sagemaker") -> None:
         """Refuse to go to the cloud without what only its owner can say.
+
+        Args:
+            what: Wants to go there.
 
         Raises:
             InvalidInput: RETUNE_BUCKET or RETUNE_ROLE_ARN is not set.
         """
         missing = [] if self.on_s3 else ["RETUNE_BUCKET (a bucket for data and models)"]
         if self.role_arn == _DOCUMENTATION_ROLE:
-            missing.append("RETUNE_ROLE_ARN (the execution role of training jobs)")
+            missing.append("RETUNE_ROLE_ARN (the execution role of training jobs and endpoints)")
         if missing:
-            raise InvalidInput(f"engine sagemaker needs {' and '.join(missing)}, got none")
+            raise InvalidInput(f"{what} needs {' and '.join(missing)}, got none")
 
     def check_home(self) -> None:
         """Look, without writing, whether the home can hold what a run writes.

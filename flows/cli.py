@@ -176,11 +176,22 @@ def up(*, as_json: Json = False) -> None:
 
 
 @app.command()
-def down(*, as_json: Json = False) -> None:
+def down(
+    *,
+    endpoint: Annotated[
+        str | None, typer.Option("--endpoint", help="Delete this model's SageMaker endpoint instead.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Stop the local services."""
     from flows.local_services import stop_all
     from flows.printing import services_table
 
+    if endpoint is not None:
+        from flows.cloud_endpoint import delete_endpoint
+
+        show(delete_endpoint(endpoint), as_json, services_table)
+        return
     show(stop_all(), as_json, services_table)
 
 

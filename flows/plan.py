@@ -19,6 +19,7 @@ from components.tuning.lineage import Parents
 from components.tuning.request_diff import changes
 from components.tuning.spending import Purse
 from components.tuning.trial_reader import TrialReader
+from flows.cloud_endpoint import refuse_endpoint
 from flows.data import RunData, channels_of, look_at_data, rows_of
 from flows.engines import open_engine
 from flows.line import Line, RunIdentity, RunOptions, identify, open_line
@@ -30,15 +31,18 @@ from flows.tuning_requests import NO_PARENTS, search_of
 def plan_of(options: RunOptions) -> dict[str, Any]:
     """What `retune run` with these options would do, as `retune plan --json` prints it.
 
-    Keys: `model mode reason run_key snapshot engine rows tuning_job job_status warm_start request changes cost`.
+    Keys: `model mode reason run_key snapshot engine rows tuning_job job_status warm_start request changes cost
+    endpoint_usd_per_month endpoint_price`.
     `request` is the exact CreateHyperParameterTuningJob of the next attempt, null when the run would skip, or attach to
     `tuning_job`; `changes` where it differs from the run that the newest version is from, null without one; `cost` what
-    it is expected to cost and its worst case, caps and price, null where it costs nothing.
+    it is expected to cost and its worst case, caps and price, null where it costs nothing; the last two what the
+    endpoint costs a month at the most and what that is made of, null without one.
     """
     from flows.tasks import base_version, decision_for, lineage_tags
     from flows.versions import registry_of
 
     line = open_line(options)
+    price = refuse_endpoint(line)
     snapshot = look_at_data(line)
     registry = registry_of(line) if _has_registry(line) else None
     last = base_version(line, snapshot.digest, registry) if registry is not None else None
@@ -52,6 +56,8 @@ def plan_of(options: RunOptions) -> dict[str, Any]:
         "engine": options.engine,
         "rows": dict(rows_of(snapshot)),
         "warm_start": Parents().document(),
+        "endpoint_usd_per_month": None if price is None else price.usd_per_month,
+        "endpoint_price": None if price is None else f"{price.made_of} ({price.source})",
     }
     if decision.mode == "skip" and last is not None:
         return {**document, **_standing(last)}

@@ -25,6 +25,7 @@ from components.registry.registration import register
 from components.registry.tracking import RetrainingRun
 from components.registry.verification import TrialModel
 from components.settings import Settings
+from flows.cloud_endpoint import serve_on_endpoint
 from flows.line import Line
 from flows.local_services import served_alias
 from flows.progress import reporter
@@ -121,6 +122,9 @@ def settle_champion(line: Line, run: Run, searched: Searched, version: ModelVers
                 classes=classes,
                 scratch=scratch,
             )
+        if decision.promote and spec.deployment.target == "sagemaker":
+            # the endpoint first: a version that does not answer there must not become the champion
+            serve_on_endpoint(line, registry, version)
         settle(registry=registry, challenger=version, decision=decision, by=line.settings.user, now=datetime.now(UTC))
     verdict = "is champion" if decision.promote else "stays challenger"
     reporter().stage(f"promotion: version {version.version} {verdict}; {decision.reason}")

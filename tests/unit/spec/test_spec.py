@@ -110,7 +110,6 @@ def test_numbers_are_numbers(line: str) -> None:
     [
         ("promotion: {confidence: 0.9}", "promotion.confidence"),
         ("promotion: {approval: manual}", "promotion.approval"),
-        ("deployment: {target: sagemaker}", "deployment.target"),
     ],
 )
 def test_a_field_of_a_later_version_is_refused_by_name(line: str, field: str) -> None:
