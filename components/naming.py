@@ -58,6 +58,7 @@ TAG_AUTOSCALING = "retune.autoscaling"
 TAG_VERSION = "retune.version"
 
 _ENDPOINT_STEM = 32
+_TRANSFORM_JOB = re.compile(r"[a-zA-Z0-9-]+-batch-[0-9a-f]{12}-[0-9]{2,}")
 _CONFIG = re.compile(r"(?P<endpoint>.+)-(?P<version>[0-9]+)-[0-9a-f]{8}")
 
 
@@ -184,13 +185,18 @@ def batch_prefix(model: str, digest: str) -> str:
 
 
 def transform_job_name(model: str, digest: str, attempt: int) -> str:
-    """`<model>-batch-<digest>-<attempt>`; also, without the attempt, its SageMaker model. At most 37 characters."""
-    return f"{job_stem(model)}-batch-{digest[:10]}-{attempt:02d}"
+    """`<model>-batch-<digest>-<attempt>`; also, without the attempt, its SageMaker model. At most 39 characters."""
+    return f"{job_stem(model)}-batch-{digest[:12]}-{attempt:02d}"
+
+
+def is_transform_job(job: str) -> bool:
+    """Whether a name is one of `transform_job_name`: a tuning job's key is two digits shorter."""
+    return _TRANSFORM_JOB.fullmatch(job) is not None
 
 
 def transform_model_name(model: str, digest: str) -> str:
     """SageMaker's model that a batch asks."""
-    return f"{job_stem(model)}-batch-{digest[:10]}"
+    return f"{job_stem(model)}-batch-{digest[:12]}"
 
 
 def model_service(model: str) -> str:

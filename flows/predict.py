@@ -6,15 +6,16 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from components.errors import Damaged, InvalidInput, NotFound, Refused, RetuneError
+from components.errors import Damaged, InvalidInput, NotFound, RetuneError
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import ModelVersion
 from components.settings import read_settings
+from flows.cloud_predict import CloudOptions, open_batches
 from flows.engines import ENGINES, open_store
 from flows.versions import registry_of_model
 
@@ -32,6 +33,7 @@ class PredictOptions:
         version: None is the champion.
         keep: Input columns that are passed through.
         engine: Where it runs.
+        cloud: What it may take there.
     """
 
     model: str
@@ -40,25 +42,31 @@ class PredictOptions:
     version: int | None = None
     keep: tuple[str, ...] = ()
     engine: str = "local"
+    cloud: CloudOptions = field(default_factory=CloudOptions)
 
 
-def predict(options: PredictOptions, *, progress: Callable[[int], None] = lambda _: None) -> dict[str, Any]:
+def predict(
+    options: PredictOptions,
+    *,
+    progress: Callable[[int], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
     """Answer the input's rows; the output is there whole or not at all.
 
     Args:
         options: What to do.
         progress: Told the rows written so far.
+        say: Told where in the cloud it is.
 
     Raises:
         InvalidInput: The input, the output or a row breaks a law.
         NotFound: No such file, model, version or champion.
         Damaged: The version does not load, or does not answer every row.
+        RetuneError: As `CloudBatches.answer`.
     """
     began = time.monotonic()
     if options.engine not in ENGINES:
         raise InvalidInput(f"--engine is {' or '.join(ENGINES)}, got {options.engine!r}")
-    if options.engine != "local":
-        raise Refused("--engine sagemaker: batches on SageMaker are not built yet; leave it out to predict here")
     from components.deployment.batch.answers import BatchModel
     from components.deployment.batch.input_files import find_inputs
     from components.deployment.batch.local_batch import predict as answer_all
@@ -73,17 +81,31 @@ def predict(options: PredictOptions, *, progress: Callable[[int], None] = lambda
     registry = registry_of_model(options.model, settings)
     version = _version_of(registry, options)
     settings.scratch.mkdir(parents=True, exist_ok=True)
+    cloud = open_batches(options.model, options.cloud, settings, store) if options.engine == "sagemaker" else None
+    job = None
     with TemporaryDirectory(dir=settings.scratch) as scratch:
-        model = BatchModel(version=str(version.version), model=_load(registry, version, scratch), keep=options.keep)
+        loaded = None if cloud else _load(registry, version, scratch)
         about = {"retune.model": options.model, "retune.version": str(version.version)}
         with writing(options.output, base_dir=here, store=store, scratch=settings.scratch, about=about) as output:
-            loaded = time.monotonic()
-            answer_all(model, inputs=inputs, output=output, progress=progress)
-    seconds = time.monotonic() - loaded
+            ready = time.monotonic()
+            if cloud:
+                job = cloud.answer(
+                    *(registry, version),
+                    inputs=inputs,
+                    keep=options.keep,
+                    output=output,
+                    scratch=Path(scratch),
+                    say=say,
+                )
+            else:
+                model = BatchModel(version=str(version.version), model=loaded, keep=options.keep)
+                answer_all(model, inputs=inputs, output=output, progress=progress)
+    seconds = time.monotonic() - ready
     return {
         "model": options.model,
         "version": str(version.version),
         "engine": options.engine,
+        "job": job,
         "input": [file.name for file in inputs.files],
         "output": options.output,
         "columns": list(output.columns),

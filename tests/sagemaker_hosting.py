@@ -83,17 +83,23 @@ class Hosting:
         return None
 
     def _container(self, response: Any, config_name: str) -> Container:
-        from moto.s3.models import s3_backends
         from moto.sagemaker.models import sagemaker_backends
 
         backend = sagemaker_backends[response.current_account][response.region]
         (variant,) = backend.endpoint_configs[config_name].production_variants
-        model = backend.describe_model(variant["ModelName"])
-        if variant["ModelName"] not in self.containers:
+        return self.container_of(response, variant["ModelName"])
+
+    def container_of(self, response: Any, model_name: str) -> Container:
+        """The container of a SageMaker model, started once. Raises RuntimeError when it does not come to serve."""
+        from moto.s3.models import s3_backends
+        from moto.sagemaker.models import sagemaker_backends
+
+        model = sagemaker_backends[response.current_account][response.region].describe_model(model_name)
+        if model_name not in self.containers:
             bucket, _, key = model.primary_container["ModelDataUrl"].removeprefix("s3://").partition("/")
             archive = s3_backends[response.current_account]["aws"].get_object(bucket, key).value
-            self.containers[variant["ModelName"]] = start_container(archive)
-        return self.containers[variant["ModelName"]]
+            self.containers[model_name] = start_container(archive)
+        return self.containers[model_name]
 
     def invoke(self, response: Any) -> tuple[int, dict[str, str], bytes | str]:
         """InvokeEndpoint."""

@@ -55,11 +55,19 @@ def model_request(plan: HostingPlan, model: str, version: str, *, kind: str, arc
         kind: Of `HostedModel`.
         archive_uri: Its archive; named by its content, so another content is another SageMaker model.
     """
+    request = container_request(
+        role_arn=plan.role_arn, image=plan.images[kind], archive_uri=archive_uri, laid_down=plan.laid_down
+    )
+    name = naming.endpoint_resource(model, version, request)
+    return {"ModelName": name, **request, "Tags": tags(plan, model, version)}
+
+
+def container_request(*, role_arn: str, image: str, archive_uri: str, laid_down: SageMakerSettings) -> dict[str, Any]:
+    """CreateModel of a repacked archive, but for its name and tags."""
     request: dict[str, Any] = {
-        "ExecutionRoleArn": plan.role_arn,
-        "PrimaryContainer": {"Image": plan.images[kind], "ModelDataUrl": archive_uri, "Environment": dict(_PROGRAM)},
+        "ExecutionRoleArn": role_arn,
+        "PrimaryContainer": {"Image": image, "ModelDataUrl": archive_uri, "Environment": dict(_PROGRAM)},
     }
-    laid_down = plan.laid_down
     if laid_down.subnets:
         request["VpcConfig"] = {
             "Subnets": list(laid_down.subnets),
@@ -67,8 +75,7 @@ def model_request(plan: HostingPlan, model: str, version: str, *, kind: str, arc
         }
     if laid_down.network_isolation:
         request["EnableNetworkIsolation"] = True
-    name = naming.endpoint_resource(model, version, request)
-    return {"ModelName": name, **request, "Tags": tags(plan, model, version)}
+    return request
 
 
 def config_request(plan: HostingPlan, model: str, version: str, *, hosted: str) -> dict[str, Any]:

@@ -18,11 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components import naming
 from components.deployment import inference
 from components.errors import Damaged, Refused
 from components.registry import asking
+from components.storage import ObjectStore
 
 KINDS = ("xgboost", "inference")
+ARCHIVE = "model.tar.gz"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +62,9 @@ def repack(folder: Path, *, version: str) -> HostedModel:
     artifacts = _artifacts(folder)
     if not {"serving", "preprocessing", "transform", "model"} <= artifacts.keys():
         raise Refused(
-            "deployment.target sagemaker hosts XGBoost models and those with an inference.py; an MLflow model of one's "
-            "own needs MLflow in its image: leave inference.py in SM_MODEL_DIR instead, or use deployment.target local"
+            "SageMaker is to host XGBoost models and those with an inference.py; an MLflow model of one's own needs "
+            "MLflow in its image: leave inference.py in SM_MODEL_DIR instead, or serve (deployment.target local) and "
+            "predict on this machine"
         )
     try:
         serving = json.loads(artifacts["serving"].read_text(encoding="utf-8"))
@@ -83,6 +87,14 @@ def repack(folder: Path, *, version: str) -> HostedModel:
         archive=_packed(files),
         preprocessing=artifacts["preprocessing"].read_text(encoding="utf-8"),
     )
+
+
+def stored(hosted: HostedModel, *, store: ObjectStore, base_uri: str, model: str, version: str) -> str:
+    """Have a version's archive in the store; the URI of its folder, in which it is `ARCHIVE`."""
+    folder = f"{base_uri}/{naming.hosted_model_prefix(model, version, hosted.digest)}"
+    if not store.exists(f"{folder}/{ARCHIVE}"):
+        store.put_bytes(hosted.archive, f"{folder}/{ARCHIVE}")
+    return folder
 
 
 def _artifacts(folder: Path) -> dict[str, Path]:

@@ -36,6 +36,7 @@ _USD_PER_HOUR: Mapping[str, float] = {
     "ml.p3.8xlarge": 14.688,
     "ml.p3.16xlarge": 28.152,
 }
+_WORDS = {"Hosting": "hosting", "BatchTransform": "batch transform"}
 _KEPT_S = 7 * 86_400
 _SILENT_S = 600.0
 
@@ -76,8 +77,8 @@ def price_of(
         told: From the settings: instance type to USD an hour.
         ask: The Price List API's GetProducts; None when it is not to be asked.
         cache: File that keeps its answers.
-        use: What they are for. The table's prices are training's; AWS asks the same for hosting on these types, and the
-            source says which they are.
+        use: What they are for. The table's prices are training's; AWS asks the same for the other uses of these types,
+            and the source says which they are.
 
     Raises:
         Refused: Nothing says what one of them costs.
@@ -87,7 +88,7 @@ def price_of(
 
 
 Ask = Callable[..., Any]
-Use = Literal["Training", "Hosting"]
+Use = Literal["Training", "Hosting", "BatchTransform"]
 
 
 def _price(kind: str, *, region: str, told: Mapping[str, float], ask: Ask | None, cache: Path, use: Use) -> Price:
@@ -97,7 +98,7 @@ def _price(kind: str, *, region: str, told: Mapping[str, float], ask: Ask | None
     if listed is not None:
         return Price(instance_type=kind, usd_per_hour=listed, source="AWS Price List")
     if region == TABLE_REGION and kind in _USD_PER_HOUR:
-        of = "" if use == "Training" else ", training's: the same for hosting on this type"
+        of = "" if use == "Training" else f", training's: the same for {_WORDS[use]} on this type"
         return Price(instance_type=kind, usd_per_hour=_USD_PER_HOUR[kind], source=f"table of {PRICES_DATE}{of}")
     raise Refused(
         f"the price of {kind} in {region} must be known before money is spent, and neither the AWS Price List nor "
@@ -128,10 +129,12 @@ def _listed(kind: str, region: str, ask: Ask | None, cache: Path, use: Use) -> f
 
 def _on_demand(ask: Ask, kind: str, region: str, use: Use) -> Iterator[float]:
     """Hourly USD on demand in a GetProducts answer (amt.md 6.2)."""
-    wanted = {"regionCode": region, "instanceName": kind, "component": use}
+    # a batch's component is spelt otherwise than its instance type
+    field = "platoinstancetype" if use == "BatchTransform" else "component"
+    wanted = {"regionCode": region, "instanceName": kind, field: use}
     answer = ask(
         ServiceCode="AmazonSageMaker",
-        Filters=[{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in wanted.items()],
+        Filters=[{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in wanted.items()],
         MaxResults=100,
     )
     for text in answer["PriceList"]:

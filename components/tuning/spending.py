@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from components import naming
 from components.tuning.budget import STOP_GRACE_S, Limits, within_cap
 from components.tuning.client import TuningClient
 from components.tuning.ledger import Ledger, Order, month_of, total_usd
 from components.tuning.prices import Price
 from components.tuning.result import Trial
+from components.tuning.transform_jobs import charged_s, described_transform_job
 from components.tuning.trial_reader import collect
 from components.tuning.tuning_jobs import TERMINAL, described
 
@@ -131,6 +133,12 @@ def reconcile(ledger: Ledger, client: TuningClient, *, region: str, now_s: float
     """
     for entry in ledger.entries():
         if entry.spent_usd is not None or entry.region != region:
+            continue
+        if naming.is_transform_job(entry.job):
+            batch = described_transform_job(client, entry.job)
+            batch_s = None if batch is None else charged_s(batch)
+            if batch_s is not None or (batch is None and now_s - entry.at_s > _NEVER_CREATED_S):
+                ledger.settle(entry.job, (batch_s or 0.0) * entry.usd_per_s)
             continue
         job = described(client, entry.job)
         if job is None:

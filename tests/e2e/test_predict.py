@@ -9,11 +9,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from components.registry.packaging import pyfunc
 from components.storage.local import FolderStore
 from tests.command import REPO, Retune, environment_of
+from tests.endpoint_rig import client_of
+from tests.sagemaker_hosting import hosting_on
+from tests.transform_hosting import transforming
 
 JOBS = ("admin", "student", "retired", None)
 
@@ -128,3 +132,47 @@ def test_memory_does_not_grow_with_the_rows(retune: Retune, tmp_path: Path) -> N
         peaks.append(done["peak_memory_mb"])
 
     assert peaks[1] - peaks[0] < 150, json.dumps(peaks)
+
+
+def test_sagemaker_answers_as_this_machine_does(retune: Retune, aws_endpoint: str, tmp_path: Path) -> None:
+    """Batch Transform with the version's own container gives the local answers, kept columns and types, once, for what
+    it is charged; a bad row and a cap that is too low are refused before a model or job is made.
+    """  # noqa: D205  one paragraph
+    account = {
+        "AWS_ENDPOINT_URL": aws_endpoint,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "RETUNE_BUCKET": "ml-bucket",
+        "RETUNE_ROLE_ARN": "arn:aws:iam::123456789012:role/retune",
+        "RETUNE_POLL_S": "0.2",
+    }
+    rows = customers(3000, seed=2).drop(columns="bought")
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    rows[:1000].to_csv(parts / "1.csv.gz", index=False)
+    rows[1000:].to_parquet(parts / "2.parquet", index=False)
+    batch = ("predict", "customers", "--input", str(parts / "*"), "--keep", "customer", "--output")
+    here, there = tmp_path / "here.parquet", tmp_path / "there.parquet"
+    cloud = (*batch, str(there), "--engine", "sagemaker")
+    with hosting_on(aws_endpoint) as hosting, transforming(hosting):
+        s3, sagemaker = client_of(hosting, "s3"), client_of(hosting, "sagemaker")
+        s3.create_bucket(Bucket="ml-bucket")
+        poor = retune(*cloud, "--max-cost-usd", "0.001", **account)
+        assert (poor.code, "must be within --max-cost-usd of 0.0010 USD" in poor.err) == (77, True), poor.err
+        (parts / "3.csv").write_text("customer,age,job,sure\nc,1,admin,true\nd,old,admin,true\n")
+        bad = retune(*cloud, **account)
+        assert (bad.code, "3.csv: row 2: column 'age': a number is needed, got 'old'" in bad.err) == (65, True), bad.err
+        (parts / "3.csv").unlink()
+        assert sagemaker.list_transform_jobs()["TransformJobSummaries"] == sagemaker.list_models()["Models"] == []
+
+        done, again = (retune.ok(*cloud, **account) for _ in range(2))
+        (job,) = sagemaker.list_transform_jobs()["TransformJobSummaries"]
+        assert job["TransformJobName"] == done["job"] == again["job"]
+        (spent,) = retune.ok("spend", **account)["models"]
+
+    local = retune.ok(*batch, str(here))
+    assert (local["rows"], local["columns"]) == (done["rows"], done["columns"])
+    assert pq.read_table(there).equals(pq.read_table(here))
+    # a tenth of an hour of one ml.m5.large
+    assert (spent["jobs"], spent["reserved_usd"], spent["spent_usd"]) == (1, 0, 0.0115)

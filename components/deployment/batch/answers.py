@@ -1,4 +1,7 @@
-"""Chunks of rows through a pyfunc, as the model server would answer them; rows at fault by number and column."""
+"""Chunks of rows through a pyfunc, as the model server would answer them; rows at fault by number and column.
+
+Where SageMaker answers, rows are only looked at here: by the model's preprocessing, which refuses what it refuses.
+"""
 
 from __future__ import annotations
 
@@ -35,24 +38,31 @@ class BatchModel:
 
     Attributes:
         version: Its number, as text, for messages.
-        model: The pyfunc.
+        model: The pyfunc; or what has its `metadata`, where `ask` is given.
         keep: Input columns that go before the answers.
+        ask: What rows go through; None is the pyfunc.
     """
 
     version: str
     model: Any
     keep: tuple[str, ...] = ()
+    ask: Ask | None = None
     _blanks: Mapping[str, Sequence[str]] = field(init=False, repr=False)
     _ask: Ask = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_blanks", self._number_columns())
-        object.__setattr__(self, "_ask", asker(self.model))
+        object.__setattr__(self, "_ask", asker(self.model) if self.ask is None else self.ask)
 
     @property
     def wanted(self) -> Wanted:
         """The columns to read."""
         return wanted_columns(self._schema, self.keep)
+
+    @property
+    def types(self) -> Mapping[str, pa.DataType]:
+        """Of the answers' columns."""
+        return answer_types(self.model.metadata.get_output_schema())
 
     def answer(self, rows: Rows) -> pa.Table:
         """Kept columns and answers, a row for each.
@@ -61,6 +71,11 @@ class BatchModel:
             InvalidData: Rows that the model does not take, the first few of the chunk by number and column.
             Damaged: The model does not answer every row.
         """
+        predictions = self.check(rows)
+        return answer_table(rows, self.keep, _columns_of(predictions), self.types)
+
+    def check(self, rows: Rows) -> Any:
+        """What a chunk's rows become, one for each. Raises as `answer`."""
         frame = self._frame(rows)
         try:
             predictions = self._predict(frame)
@@ -74,8 +89,7 @@ class BatchModel:
             raise Damaged(
                 f"version {self.version} must answer every row, got {len(predictions)} answers to {len(frame)} rows"
             )
-        types = answer_types(self.model.metadata.get_output_schema())
-        return answer_table(rows, self.keep, _columns_of(predictions), types)
+        return predictions
 
     @property
     def _schema(self) -> Any:

@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from components import naming
 from components.aws import translate
 from components.deployment.batch.answers import answer_table
+from components.deployment.batch.batch_purse import BatchPurse
 from components.deployment.batch.input_files import Inputs
 from components.deployment.batch.input_rows import Rows, Wanted, chunks
 from components.deployment.batch.output_file import OutputFile
@@ -26,6 +27,7 @@ from components.deployment.batch.transform_parts import parts_of, read_answers
 from components.deployment.batch.transform_requests import ANSWER_SUFFIX, BatchPlan, model_request, transform_request
 from components.errors import Cancelled, Damaged, NotFound, OverBudget, Unavailable
 from components.storage.store import ObjectStore
+from components.tuning.transform_jobs import charged_s, described_transform_job, is_missing
 
 _MANIFEST = "manifest.json"  # written when all parts are there
 _IN_USE = "ResourceInUse"
@@ -37,23 +39,27 @@ class TransformBatch:
 
     Attributes:
         plan: What predicts it.
+        purse: What it may cost.
         client: boto3's, of `sagemaker`.
         store: Where parts and answers are.
         inputs: The rows.
         wanted: The columns to read.
         types: Types of the answers' columns.
         poll_s: Between two looks at the job.
+        check: Raises InvalidData for rows that the model does not take, before any is sent.
         sleep: Waits so many seconds.
         now: UTC.
     """
 
     plan: BatchPlan
+    purse: BatchPurse
     client: Any
     store: ObjectStore
     inputs: Inputs
     wanted: Wanted
     types: Mapping[str, pa.DataType]
     poll_s: float
+    check: Callable[[Rows], None]
     sleep: Callable[[float], None]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -62,7 +68,8 @@ class TransformBatch:
 
         Raises:
             Unavailable: The job failed, with SageMaker's reason; the same again makes the next attempt.
-            OverBudget: It took longer than it may, and was stopped.
+            OverBudget: The caps do not allow it; or it took longer than it may, and was stopped.
+            InvalidData: As `check`; nothing is started.
             Cancelled: Ctrl-C: it was stopped.
             RetuneError: As `chunks`, the store and AWS.
         """
@@ -86,20 +93,25 @@ class TransformBatch:
         manifest = self._uri(_MANIFEST)
         if self.store.exists(manifest):
             return
-        rows = []
-        for number, (part, body) in enumerate(self._parts()):
-            self.store.put_bytes(body, self._uri(f"parts/{_part(number)}"))
-            rows.append(part.batch.num_rows)
+        rows: list[int] = []
+        for piece in chunks(self.inputs, self.wanted):
+            self.check(piece)
+            for part, body in parts_of(piece, self.wanted.features):
+                self.store.put_bytes(body, self._uri(f"parts/{_part(len(rows))}"))
+                rows.append(part.batch.num_rows)
         self.store.put_bytes(json.dumps({"rows": rows}).encode(), manifest)
 
     def start(self) -> str:
         """The job that predicts, made if there is none that runs or is complete; its name."""
-        attempt = 1
+        attempt, earlier = 1, []
         while (found := self._described(attempt)) is not None and found["TransformJobStatus"] in ("Failed", "Stopped"):
+            self.purse.settle(found["TransformJobName"], charged_s(found) or 0.0)
+            earlier.append(found["TransformJobName"])
             attempt += 1
         request = transform_request(self.plan, self.digest, attempt)
         if found is None:
             self._make_model()
+            self.purse.reserve(request["TransformJobName"], frozenset(earlier), self.plan.max_runtime_s)
             try:
                 self.client.create_transform_job(**request)
             except ClientError as error:  # somebody with the same batch was quicker
@@ -109,10 +121,13 @@ class TransformBatch:
 
     def wait(self, name: str) -> None:
         """Wait for the job's end. Raises as `run`."""
+        allowed_s = self.purse.allowed_s(name) or self.plan.max_runtime_s
         try:
             while True:
                 job = self.client.describe_transform_job(TransformJobName=name)
-                status = job["TransformJobStatus"]
+                status, charged = job["TransformJobStatus"], charged_s(job)
+                if charged is not None:
+                    self.purse.settle(name, charged)
                 if status == "Completed":
                     return
                 if status in ("Failed", "Stopped"):
@@ -120,11 +135,11 @@ class TransformBatch:
                     raise Unavailable(
                         f"transform job {name} must complete, {status}: {said}; the same again tries anew"
                     )
-                if (self.now() - job["CreationTime"]).total_seconds() > self.plan.max_runtime_s:
+                if (self.now() - job["CreationTime"]).total_seconds() > allowed_s:
                     self.client.stop_transform_job(TransformJobName=name)
                     raise OverBudget(
-                        f"transform job {name} may take {self.plan.max_runtime_s} s, took longer and is stopped: "
-                        "allow more, or use more instances"
+                        f"transform job {name} may take {allowed_s} s, took longer and is stopped: allow more "
+                        "(--max-runtime-s, --max-cost-usd), or use more instances"
                     )
                 self.sleep(self.poll_s)
         except KeyboardInterrupt:
@@ -154,18 +169,12 @@ class TransformBatch:
         try:
             self.client.describe_model(ModelName=naming.transform_model_name(self.plan.model, self.digest))
         except ClientError as error:
-            if not _is_missing(error):
+            if not is_missing(error):
                 raise
             self.client.create_model(**model_request(self.plan, self.digest))
 
     def _described(self, attempt: int) -> Any:
-        name = naming.transform_job_name(self.plan.model, self.digest, attempt)
-        try:
-            return self.client.describe_transform_job(TransformJobName=name)
-        except ClientError as error:
-            if _is_missing(error):
-                return None
-            raise
+        return described_transform_job(self.client, naming.transform_job_name(self.plan.model, self.digest, attempt))
 
     def _uri(self, name: str) -> str:
         return self.plan.uri(self.digest, name)
@@ -173,9 +182,3 @@ class TransformBatch:
 
 def _part(number: int) -> str:
     return f"part-{number:06d}.json"
-
-
-def _is_missing(error: ClientError) -> bool:
-    """Whether AWS says that there is none of that name; it has a validation error's code for it."""
-    answer = error.response["Error"]
-    return answer.get("Code") == "ResourceNotFound" or "could not find" in answer.get("Message", "").lower()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components import naming
+from components.deployment.endpoint_requests import container_request
 from components.project_settings import SageMakerSettings
 
 MAX_PAYLOAD_MB = 6
@@ -18,7 +19,6 @@ CONTENT_TYPE = "application/json"
 # What the service adds to an input's key.
 ANSWER_SUFFIX = ".out"
 _ANSWER_WITHIN_S = 600
-_PROGRAM = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,20 +70,10 @@ class BatchPlan:
 
 def model_request(plan: BatchPlan, digest: str) -> dict[str, Any]:
     """CreateModel."""
-    request: dict[str, Any] = {
-        "ModelName": naming.transform_model_name(plan.model, digest),
-        "ExecutionRoleArn": plan.role_arn,
-        "PrimaryContainer": {"Image": plan.image, "ModelDataUrl": plan.model_data, "Environment": dict(_PROGRAM)},
-        "Tags": _tags(plan),
-    }
-    if plan.laid_down.subnets:
-        request["VpcConfig"] = {
-            "Subnets": list(plan.laid_down.subnets),
-            "SecurityGroupIds": list(plan.laid_down.security_group_ids),
-        }
-    if plan.laid_down.network_isolation:
-        request["EnableNetworkIsolation"] = True
-    return request
+    container = container_request(
+        role_arn=plan.role_arn, image=plan.image, archive_uri=plan.model_data, laid_down=plan.laid_down
+    )
+    return {"ModelName": naming.transform_model_name(plan.model, digest), **container, "Tags": _tags(plan)}
 
 
 def transform_request(plan: BatchPlan, digest: str, attempt: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from components import naming
 from components.deployment import endpoint_requests as requests
 from components.deployment.endpoint_requests import HostingPlan
 from components.deployment.endpoint_service import SERVING, SMOKE_FILE, EndpointService, answering
-from components.deployment.hosted_model import repack
+from components.deployment.hosted_model import ARCHIVE, repack, stored
 from components.deployment.model_server.answers import as_json
 from components.deployment.smoke_test import SmokeCase, made_up_rows
 from components.deployment.target import Deployment
@@ -125,16 +125,14 @@ class SageMakerEndpoint:
         registry = self.registry(model)
         registered = registry.version(int(version))
         hosted = repack(registry.folder(registered, self.scratch), version=version)
-        prefix = f"{self.base_uri}/{naming.hosted_model_prefix(model, version, hosted.digest)}"
         store = self.service.store
-        if not store.exists(f"{prefix}/model.tar.gz"):
-            store.put_bytes(hosted.archive, f"{prefix}/model.tar.gz")
+        prefix = stored(hosted, store=store, base_uri=self.base_uri, model=model, version=version)
         if self.plan.spec.smoke_test and not store.exists(f"{prefix}/{SMOKE_FILE}"):
             rows = made_up_rows(hosted.preprocessing)
             case = SmokeCase(version=version, rows=rows, answers=self._answers(registry, registered, rows))
             store.put_bytes(case.text().encode(), f"{prefix}/{SMOKE_FILE}")
         sagemaker_model = requests.model_request(
-            self.plan, model, version, kind=hosted.kind, archive_uri=f"{prefix}/model.tar.gz"
+            self.plan, model, version, kind=hosted.kind, archive_uri=f"{prefix}/{ARCHIVE}"
         )
         name = sagemaker_model["ModelName"]
         if self.service.described("describe_model", ModelName=name) is None:

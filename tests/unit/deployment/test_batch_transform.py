@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from moto.sagemaker.models import sagemaker_backends
 
+from components.deployment.batch.batch_purse import BatchPurse
 from components.deployment.batch.input_files import find_inputs
 from components.deployment.batch.input_rows import Rows, Wanted
 from components.deployment.batch.output_file import writing
@@ -24,6 +25,8 @@ from components.deployment.batch.transform_requests import BatchPlan, model_requ
 from components.errors import Damaged, OverBudget, Unavailable
 from components.project_settings import SageMakerSettings
 from components.storage.s3 import S3Store
+from components.tuning.ledger import SqliteLedger
+from components.tuning.prices import Price
 
 BUCKET = "ml-bucket"
 WANTED = Wanted(features=("age", "job"), required=("age", "job"), keep=("id",))
@@ -43,6 +46,21 @@ def client_of(service: str, endpoint: str) -> Any:
     return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1")  # type: ignore[call-overload]
 
 
+def purse_in(folder: Path, **changed: Any) -> BatchPurse:
+    """A purse that pays 0.36 USD an hour."""
+    purse = BatchPurse(
+        model=PLAN.model,
+        price=Price(instance_type="ml.m5.large", usd_per_hour=0.36, source="settings"),
+        region="us-east-1",
+        instances=1,
+        cap_usd=1.0,
+        month_cap_usd=100.0,
+        ledger=SqliteLedger(folder / "ledger.sqlite"),
+        clock=lambda: 1_800_000_000.0,
+    )
+    return replace(purse, **changed)
+
+
 @pytest.fixture
 def batch(aws_endpoint: str, tmp_path: Path) -> TransformBatch:
     """A batch of 500 rows in two files."""
@@ -58,7 +76,9 @@ def batch(aws_endpoint: str, tmp_path: Path) -> TransformBatch:
         inputs=find_inputs("[12].*", base_dir=tmp_path, store=store, scratch=tmp_path / "scratch"),
         wanted=WANTED,
         types={"prediction": pa.string()},
+        purse=purse_in(tmp_path),
         poll_s=1.0,
+        check=lambda _: None,
         sleep=lambda _: None,
     )
 
