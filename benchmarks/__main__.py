@@ -19,6 +19,7 @@ NAMES = (
     "mlflow_logging",
     "suggest",
     "whole_line",
+    "flights_year",
     "predict_batch",
     "serving_load",
 )

@@ -1,4 +1,4 @@
-"""(i) `retune predict` on ten million rows: peak memory of the whole process tree, and rows a second.
+"""(j) `retune predict` on ten million rows: peak memory of the whole process tree, and rows a second.
 
 The bank-marketing rows again and again, numbers shaken so that columns are not made of a few distinct values, with a
 row number that is passed through; once as Parquet and once as CSV.gz. The files are made in a stream and deleted.
@@ -60,7 +60,7 @@ def main() -> list[Bar]:
             check_order(output)
             size, answers = ((path.stat().st_size / 1e6) for path in (place / name, output))
             table.add_row(name, f"{size:,.0f}", f"{done['rows_per_s']:,.0f}", f"{peak_mb:,.0f}", f"{answers:,.0f}")
-            bars.append(Bar.upper(f"i: peak MB of predict on {ROWS:,} rows of {name}", peak_mb, MOST_MB))
+            bars.append(Bar.upper(f"j: peak MB of predict on {ROWS:,} rows of {name}", peak_mb, MOST_MB))
             (place / name).unlink()
     Console().print(table)
     return bars

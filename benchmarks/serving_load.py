@@ -1,4 +1,4 @@
-"""(j) The model server under load over three swaps and a rollback: failed requests, and p99 over the quiet p99.
+"""(k) The model server under load over three swaps and a rollback: failed requests, and p99 over the quiet p99.
 
 A bank-marketing champion and three further versions of the same files behind the real server; wrk (Debian's package of
 that name) on 4 connections posts one row at a time: 30 s undisturbed, then 60 s with a promotion and a deploy at 10, 22
@@ -64,8 +64,8 @@ class Load:
 def main() -> list[Bar]:
     """Serve, load quietly, load over the changes."""
     if shutil.which("wrk") is None:
-        print("j: wrk is not on PATH (Debian: apt-get install wrk): not measured")
-        return [Bar.upper("j: p99 over three swaps and a rollback, over the quiet p99", float("nan"), MOST_TIMES)]
+        print("k: wrk is not on PATH (Debian: apt-get install wrk): not measured")
+        return [Bar.upper("k: p99 over three swaps and a rollback, over the quiet p99", float("nan"), MOST_TIMES)]
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         environment = _environment(home)
@@ -85,10 +85,10 @@ def main() -> list[Bar]:
         table.add_row(name, f"{load.requests:,}", str(load.failed), f"{load.p50_ms:.1f}", f"{load.p99_ms:.1f}")
     Console().print(table)
     return [
-        Bar.upper("j: failed requests over three swaps and a rollback", loaded.failed + quiet.failed, 0),
-        Bar.lower("j: changes of version that the server made meanwhile", swaps, len(CHANGES_AT_S)),
+        Bar.upper("k: failed requests over three swaps and a rollback", loaded.failed + quiet.failed, 0),
+        Bar.lower("k: changes of version that the server made meanwhile", swaps, len(CHANGES_AT_S)),
         Bar.upper(
-            "j: p99 over three swaps and a rollback, over the quiet p99", loaded.p99_ms / quiet.p99_ms, MOST_TIMES
+            "k: p99 over three swaps and a rollback, over the quiet p99", loaded.p99_ms / quiet.p99_ms, MOST_TIMES
         ),
     ]
 

@@ -34,6 +34,7 @@ TAG_REASON = "retune.reason"
 TAG_SPEC_DIGEST = "retune.spec_digest"
 TAG_CODE_DIGEST = "retune.code_digest"
 TAG_GENERATION = "retune.generation"
+TAG_REFIT_OF = "retune.refit_of"
 TAG_FINISHED = "retune.finished"
 TAG_PROMOTABLE = "retune.promotable"
 TAG_RESULT = "retune.result"
@@ -76,6 +77,7 @@ def run_digest(
     spec_digest: str,
     code_digest: str,
     generation: int,
+    refit: Mapping[str, str] | None = None,
 ) -> str:
     """What makes two runs the same run (design, Identity), as 64 hex digits.
 
@@ -86,6 +88,7 @@ def run_digest(
         spec_digest: Digest of the resolved spec without budget, deployment, promotion and parallelism.
         code_digest: Digest of `source_dir`, or the training image.
         generation: Number of this model's finished versions.
+        refit: Hyperparameters that are trained again; None for a search.
     """
     return digest_of(
         {
@@ -95,6 +98,7 @@ def run_digest(
             "spec": spec_digest,
             "code": code_digest,
             "generation": generation,
+            **({} if refit is None else {"refit": dict(refit)}),
         }
     )
 
@@ -120,6 +124,15 @@ def tuning_job_name(*, model: str, key: str, attempt: int) -> str:
     return f"{job_stem(model)}-{key}-{attempt:02d}"
 
 
+# In the name of every refit's training job, and of no tuning job's.
+REFIT_MARK = "-refit-"
+
+
+def refit_job_name(*, model: str, key: str, attempt: int) -> str:
+    """`<model>-<key>-refit-<attempt>`, at most 37 of SageMaker's 63 characters. Arguments as `tuning_job_name`."""
+    return f"{job_stem(model)}-{key}{REFIT_MARK}{attempt:02d}"
+
+
 def snapshot_prefix(digest: str) -> str:
     """Key prefix of a data snapshot, below the settings' own prefix."""
     return f"snapshots/{digest[:16]}"
@@ -133,6 +146,11 @@ def output_prefix(model: str) -> str:
 def checkpoint_prefix(tuning_job: str) -> str:
     """Key prefix of the checkpoints of a tuning job's training jobs."""
     return f"checkpoints/{tuning_job}"
+
+
+def refit_checkpoint_prefix(*, model: str, key: str) -> str:
+    """Key prefix of a refit's checkpoints, the same for all attempts: the next one goes on where the last one was."""
+    return f"checkpoints/{job_stem(model)}-{key}{REFIT_MARK}".rstrip("-")
 
 
 def submission_key(tuning_job: str) -> str:

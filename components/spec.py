@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
@@ -28,9 +28,16 @@ _SHOWN = 80  # characters of a value in a message
 
 
 class DecisionSpec(SpecPart):
-    """What unchanged data, spec and code lead to: `skip`, or `tune` all the same."""
+    """What a run does of itself.
+
+    Attributes:
+        on_unchanged: What unchanged data, spec and code lead to: `skip`, or `tune` all the same.
+        refit_below_drift: New data that have drifted less than this are trained once, with the champion's
+            hyperparameters; 0 to 1, null never.
+    """
 
     on_unchanged: Literal["skip", "tune"] = "skip"
+    refit_below_drift: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = 0.1
 
 
 class RetrainSpec(SpecPart):
@@ -99,9 +106,15 @@ class RetrainSpec(SpecPart):
         return self.registry.experiment or self.name
 
     def identity(self) -> dict[str, Any]:
-        """The part of the spec that makes a run this run: without budget, deployment, promotion and parallelism."""
+        """The part of the spec that makes a run this run: without budget, deployment, promotion and parallelism.
+
+        Nor where the data are: what they are says their own digest, and next month's lie elsewhere.
+        """
         document = self.model_dump(mode="json", exclude={"budget", "deployment", "promotion", "decision"})
         document["tuning"].pop("max_parallel_jobs")
+        for place in (document["data"], *document["data"].get("channels", {}).values()):
+            for name in ("source", "prepare", "uri"):
+                place.pop(name, None)
         return document
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from components.data.data_spec import ChannelSpec, ChannelsSpec, DataSpec
 from components.data.held_out import check_columns, held_out_part
 from components.data.in_place import InPlaceData, survey
-from components.data.snapshot import DataSnapshot, load, preview, publish
+from components.data.row_sample import Read
+from components.data.snapshot import DataSnapshot, load, preview, publish, reader
 from components.tuning.definition import Channel
 from flows.line import Line
 
@@ -30,11 +31,11 @@ def take_data(line: Line) -> RunData:
     )
 
 
-def look_at_data(line: Line) -> RunData:
-    """What `take_data` would give; writes nothing but what one's own preparation does."""
+def look_at_data(line: Line) -> tuple[RunData, Read | None]:
+    """What `take_data` would give, and how its files are read; writes nothing but what one's own preparation does."""
     spec, settings = line.spec.data, line.settings
     if isinstance(spec, ChannelsSpec):
-        return survey(spec, line.store)
+        return survey(spec, line.store), None
     return preview(
         spec,
         base_dir=line.root,
@@ -43,6 +44,11 @@ def look_at_data(line: Line) -> RunData:
         scratch=settings.scratch,
         allow=line.project.allow.check_source,
     )
+
+
+def reader_of(line: Line, data: RunData) -> Read | None:
+    """Reads the files of data that have been taken; None of data in place, which nobody reads."""
+    return None if isinstance(data, InPlaceData) else reader(data, line.store)
 
 
 def refuse_bad_data(line: Line) -> None:

@@ -8,14 +8,17 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from components import naming
 from components.errors import InvalidInput, NotFound
 from components.naming import TAG_MODEL
 from components.settings import Settings, read_settings
 from components.tuning.engine import Engine
 from components.tuning.result import iso
+from components.tuning.training_jobs import described_training_job
 from components.tuning.trial_reader import collect
 from components.tuning.tuning_jobs import summaries, tags_of
 from flows.engines import ENGINES, open_engine, open_store
+from flows.refit_status import refit_document, stop_refit
 
 _COUNTS = {
     "completed": "Completed",
@@ -45,8 +48,11 @@ def list_jobs(engine_name: str = "local") -> dict[str, Any]:
 
 
 def job_status(name: str, engine_name: str = "local") -> dict[str, Any]:
-    """One tuning job. Raises NotFound."""
+    """One tuning job, or a refit's training job. Raises NotFound."""
     engine = _looking_at(name, engine_name)
+    single = described_training_job(engine.client, name) if naming.REFIT_MARK in name else None
+    if single is not None:
+        return refit_document(engine, single)
     job = _describe(engine, name)
     return {**_document(engine, job), "failure": job.get("FailureReason")}
 
@@ -59,8 +65,11 @@ def list_trials(name: str, engine_name: str = "local") -> dict[str, Any]:
 
 
 def stop_job(name: str, engine_name: str = "local") -> dict[str, Any]:
-    """Ask a tuning job to stop and wait until it has. A finished one is left as it is. Raises NotFound."""
+    """Ask a tuning job or a refit to stop and wait until it has. A finished one is left as it is. Raises NotFound."""
     engine = _looking_at(name, engine_name)
+    if naming.REFIT_MARK in name and described_training_job(engine.client, name) is not None:
+        stop_refit(engine, name, wait_s=_STOP_WAIT_S)
+        return job_status(name, engine_name)
     job = _describe(engine, name)
     if job["HyperParameterTuningJobStatus"] in ("InProgress", "Stopping"):
         try:

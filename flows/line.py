@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,7 @@ from components.tuning.images import knows
 from components.tuning.source_code import SourceCode, pack
 from flows.engines import ENGINES, open_store
 
-MODES = ("auto", "skip", "tune")
-_LATER_MODES = ("refit",)
+MODES = ("auto", "skip", "refit", "tune")
 _ROOT_MARKS = ("pyproject.toml", ".git", "retune.toml")
 
 
@@ -43,8 +43,6 @@ class RunOptions:
         """Refuse what this version cannot do, by name."""
         if self.engine not in ENGINES:
             raise InvalidInput(f"--engine must be one of {', '.join(ENGINES)}, got {self.engine}")
-        if self.mode in _LATER_MODES:
-            raise InvalidInput(f"--mode {self.mode} is not available in this version; choose one of {', '.join(MODES)}")
         if self.mode not in MODES:
             raise InvalidInput(f"--mode must be one of {', '.join(MODES)}, got {self.mode}")
 
@@ -171,8 +169,10 @@ def project_root(spec: Path) -> Path:
     return next((f for f in (folder, *folder.parents) if any((f / mark).exists() for mark in _ROOT_MARKS)), folder)
 
 
-def identify(line: Line, *, snapshot_digest: str, generation: int) -> RunIdentity:
-    """The identity of a run on this data."""
+def identify(
+    line: Line, *, snapshot_digest: str, generation: int, refit: Mapping[str, str] | None = None
+) -> RunIdentity:
+    """The identity of a run on this data; of one that trains these hyperparameters again, of a search without them."""
     digest = naming.run_digest(
         model=line.spec.model,
         snapshot_digest=snapshot_digest,
@@ -180,5 +180,6 @@ def identify(line: Line, *, snapshot_digest: str, generation: int) -> RunIdentit
         spec_digest=line.spec_digest,
         code_digest=line.code_digest,
         generation=generation,
+        refit=refit,
     )
     return RunIdentity(digest=digest, generation=generation)

@@ -12,14 +12,14 @@ from flows.show import show
 WOULD_CHANGE = 2  # of `plan --detailed-exitcode`, as Terraform's
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Spec = Annotated[str, typer.Argument(help="Path of a spec, such as flows/specs/digits.yaml.", show_default=False)]
-Job = Annotated[str, typer.Argument(help="Name of a tuning job.", show_default=False)]
+Job = Annotated[str, typer.Argument(help="Name of a submitted job.", show_default=False)]
 EngineName = Annotated[str, typer.Option("--engine", help="Where to tune: local or sagemaker.")]
 MaxJobs = Annotated[int | None, typer.Option("--max-jobs", help="Training jobs in all.")]
 MaxParallelJobs = Annotated[int | None, typer.Option("--max-parallel-jobs", help="Training jobs at a time.")]
 MaxRuntime = Annotated[int | None, typer.Option("--max-runtime-s", help="Seconds the search may take, from 120.")]
 MaxCost = Annotated[float | None, typer.Option("--max-cost-usd", help="Cap on the run's cost, USD.")]
 WarmStart = Annotated[str | None, typer.Option("--warm-start", help="auto, off, or parent jobs.")]
-ModeName = Annotated[str, typer.Option("--mode", help="auto, skip or tune.")]
+ModeName = Annotated[str, typer.Option("--mode", help="auto, skip, refit or tune.")]
 DetailedExitcode = Annotated[
     bool, typer.Option("--detailed-exitcode", help="Exit with 2 when a run would do something, 0 when it would skip.")
 ]
@@ -113,7 +113,7 @@ def submit(  # noqa: PLR0913  one parameter per option
     set_: Set = None,
     as_json: Json = False,
 ) -> None:
-    """Start the search of a run and return; `collect` goes on with it."""
+    """Start the search or refit of a run and return; `collect` goes on with it."""
     from flows.line import RunOptions
     from flows.printing import submit_summary
     from flows.submission import submit as submit_run
@@ -134,7 +134,7 @@ def submit(  # noqa: PLR0913  one parameter per option
 
 
 def collect(job: Job, *, as_json: Json = False) -> None:
-    """Fetch a submitted search and go on: register, promote, deploy."""
+    """Fetch a submitted search or refit and go on: register, promote, deploy."""
     from flows.local_run import run_collect
     from flows.printing import run_summary
 

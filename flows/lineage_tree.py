@@ -15,7 +15,7 @@ def lineage_of(model: str) -> dict[str, Any]:
     """A model's lineage, the newest version first, as `retune lineage --json` prints it.
 
     Keys: `model`, `champion`, `versions`: `{version, created, mode, reason, snapshot, engine, tuning_job, training_job,
-    warm_start, trials, spent, test_score, changes}`; `changes` are those that made it champion:
+    refit_of, warm_start, trials, spent, test_score, changes}`; `changes` are those that made it champion:
     `{kind, at, by, reason, previous}`.
 
     Raises:
@@ -41,6 +41,7 @@ def _row(version: ModelVersion, history: tuple[Promotion, ...]) -> dict[str, Any
         "engine": version.tags.get(naming.TAG_ENGINE),
         "tuning_job": version.tags.get(naming.TAG_TUNING_JOB),
         "training_job": version.training_job,
+        "refit_of": result.get("refit_of"),
         "warm_start": result.get("warm_start", {"type": None, "parents": [], "rejected": []}),
         "trials": result.get("trials"),
         "spent": result.get("spent"),
@@ -64,15 +65,18 @@ def as_mermaid(document: dict[str, Any]) -> str:
     lines = ["graph TD"]
     for row in reversed(document["versions"]):
         mark = " champion" if row["version"] == document["champion"] else ""
-        job, data = _node(row["tuning_job"] or f"version-{row['version']}"), _node(row["snapshot"] or "unknown")
+        name = row["tuning_job"] or row["training_job"] or f"version-{row['version']}"
+        job, data = _node(name), _node(row["snapshot"] or "unknown")
         lines += [
             f'    v{row["version"]}["version {row["version"]}{mark}"]',
-            f'    {job}["{row["tuning_job"]}"] --> v{row["version"]}',
+            f'    {job}["{name}"] --> v{row["version"]}',
             f'    {data}[("data {(row["snapshot"] or "unknown")[:12]}")] --> {job}',
         ]
         lines += [
             f"    {_node(parent)} -. {row['warm_start']['type']} .-> {job}" for parent in row["warm_start"]["parents"]
         ]
+        if row["refit_of"] is not None:
+            lines.append(f"    v{row['refit_of']['version']} -. hyperparameters .-> {job}")
     return "\n".join(dict.fromkeys(lines))
 
 
@@ -88,8 +92,13 @@ def as_tree(document: dict[str, Any]) -> str:
         node = tree.add(f"version {row['version']}{mark} · {row['created'][:19]} · {escape(str(row['mode']))}")
         node.add(escape(f"why   {row['reason']}"))
         node.add(escape(f"data  {(row['snapshot'] or '-')[:12]}"))
-        search = node.add(escape(f"job   {row['tuning_job']} on {row['engine']}{_trials(row)}{_spent(row)}"))
-        search.add(escape(f"model of {row['training_job']}"))
+        job = row["tuning_job"] or row["training_job"]
+        search = node.add(escape(f"job   {job} on {row['engine']}{_trials(row)}{_spent(row)}"))
+        if row["refit_of"] is None:
+            search.add(escape(f"model of {row['training_job']}"))
+        else:
+            refit = row["refit_of"]
+            search.add(escape(f"hyperparameters of version {refit['version']}, found by {refit['tuning_job']}"))
         beyond = {each["tuning_job"]: f"; {each['reason']}" for each in row["warm_start"].get("beyond_amt", ())}
         for parent in row["warm_start"]["parents"]:
             search.add(escape(f"parent {parent} ({row['warm_start']['type']}){beyond.get(parent, '')}"))

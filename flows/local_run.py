@@ -102,8 +102,18 @@ def refuse_early(line: Line) -> None:
     search_of(
         line, draft, channels=drafted_channels(line), snapshot_digest="0", purse=purse_of(line), draft=True
     ).request_for(Attempt(number=1, jobs=spec.tuning.max_jobs, used_s=0))
+    if line.options.mode == "refit":
+        _refuse_refit(line)
     refuse_bad_data(line)
     settings.writable_home()
+
+
+def _refuse_refit(line: Line) -> None:
+    """A refit that is asked for where nothing can be refitted; the data do not matter for that."""
+    from flows.basis import refuse_refit
+    from flows.versions import has_registry, registry_of
+
+    refuse_refit(line, registry_of(line) if has_registry(line) else None)
 
 
 def _get_ready(settings: Settings) -> None:

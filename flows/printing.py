@@ -18,7 +18,7 @@ def run_summary(result: dict[str, Any]) -> str:
         f"best trial     {best['training_job']} at {_number(best['objective'])}" if best else "best trial     -",
         f"trials         {trials['completed']} completed, {trials['stopped']} stopped, {trials['failed']} failed",
         f"spent          {_spent(spent)}",
-        f"tuning job     {result['tuning_job']}",
+        _job(result["tuning_job"], best["training_job"] if best else None),
     ]
     if result["warm_start"]["parents"]:
         lines += [f"warm start     {_warm_start(result['warm_start'])}", *_saved(result["warm_start"])]
@@ -33,7 +33,8 @@ def submit_summary(document: dict[str, Any]) -> str:
     """What was started, and how to go on."""
     if document["mode"] == "skip":
         return f"{document['model']}: skip; {document['reason']}"
-    return f"{document['model']}: {document['tuning_job']} runs\nretune collect {document['tuning_job']}"
+    job = document["tuning_job"] or document["training_job"]
+    return f"{document['model']}: {job} runs\nretune collect {job}"
 
 
 def plan_summary(plan: dict[str, Any]) -> str:
@@ -43,9 +44,9 @@ def plan_summary(plan: dict[str, Any]) -> str:
         f"data           {', '.join(f'{count:,} {part}' for part, count in plan['rows'].items()) or 'uncounted'} rows",
         f"snapshot       {plan['snapshot']}",
     ]
-    lines.append(f"tuning job     {plan['tuning_job']} ({plan['job_status']})")
+    lines.append(f"{_job(plan['tuning_job'], plan['training_job'])} ({plan['job_status']})")
     if plan["request"] is not None:
-        lines.append(f"search         {_search(plan['request']['HyperParameterTuningJobConfig'])}")
+        lines.append(_request(plan["request"]))
     if plan["warm_start"]["parents"]:
         lines.append(f"warm start     {_warm_start(plan['warm_start'])}")
     beyond = plan["warm_start"].get("beyond_amt", ())
@@ -199,6 +200,16 @@ def _spent(spent: dict[str, Any]) -> str:
     saved = {by: usd for by, usd in spent.get("saved_usd", {}).items() if usd}
     by = ", ".join(f"{_usd(usd)} by {by.replace('_', ' ')}" for by, usd in saved.items())
     return f"{spent['training_seconds']} training s, {local} (in the cloud: {cloud}){f'; saved {by}' if by else ''}"
+
+
+def _job(tuning_job: str | None, training_job: str | None) -> str:
+    return f"training job   {training_job}" if tuning_job is None else f"tuning job     {tuning_job}"
+
+
+def _request(request: dict[str, Any]) -> str:
+    if "TrainingJobName" in request:
+        return f"refit          one training job, at most {request['StoppingCondition']['MaxRuntimeInSeconds']} s"
+    return f"search         {_search(request['HyperParameterTuningJobConfig'])}"
 
 
 def _search(config: dict[str, Any]) -> str:

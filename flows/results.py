@@ -9,53 +9,58 @@ from contextlib import suppress
 from typing import Any
 
 from components import naming
+from components.data.drift import Drift
 from components.decision import Decision
 from components.deployment.target import Deployment
 from components.errors import RetuneError
 from components.registry.model_version import ModelVersion
 from components.registry.promotion import PromotionDecision
 from components.registry.tracking import RetrainingRun, run_url
-from components.spec import RetrainSpec
 from components.tuning.lineage import Parents
 from components.tuning.prices import estimated_usd
 from components.tuning.result import TuningResult
 from components.tuning.savings import savings
 from components.tuning.spending import Purse
-from flows.line import Line, RunIdentity
+from flows.following import Run
+from flows.line import Line
 from flows.local_services import tracking_ui
 from flows.money import purse_of
 from flows.saved_trials import saved_by
 
+_DRIFTED_COLUMNS = 20  # all of them are in the MLflow run
+_DRIFT_METRICS = 900  # of the 1,000 that MLflow takes at once
 
-def result_document(  # noqa: PLR0913  everything a run came to
+
+def result_document(
     line: Line,
-    identity: RunIdentity,
-    decision: Decision,
+    run: Run,
     *,
-    snapshot_digest: str,
     result: TuningResult,
     version: ModelVersion,
     promotion: PromotionDecision,
     champion: ModelVersion | None,
     deployment: Deployment | None,
-    run: RetrainingRun,
+    tracked: RetrainingRun,
 ) -> dict[str, Any]:
-    """The document of a run that tuned; its keys are `docs/reference/result.md`."""
+    """The document of a run that trained; its keys are `docs/reference/result.md`."""
     purse = purse_of(line)
-    warm_start = json.loads(run.tag(naming.TAG_WARM_START) or json.dumps(Parents().document()))
+    decision, origin, digest = run.decision, run.origin, run.snapshot.digest
+    warm_start = json.loads(tracked.tag(naming.TAG_WARM_START) or json.dumps(Parents().document()))
     saved = None
     with suppress(RetuneError):  # it is told of a run, and no run fails for it
-        saved = saved_by(line, warm_start, result.trials, snapshot_digest=snapshot_digest)
+        saved = saved_by(line, warm_start, result.trials, snapshot_digest=digest)
     best, instance = result.best, line.spec.training.instance
     challenger = promotion.challenger
     return {
         "model": line.spec.model,
         "mode": decision.mode,
         "reason": decision.reason,
-        "run_key": identity.key,
-        "snapshot": snapshot_digest,
+        "run_key": run.identity.key,
+        "snapshot": digest,
+        "drift": drift_document(decision.drift),
         "engine": line.options.engine,
-        "tuning_job": result.tuning_job,
+        "tuning_job": result.tuning_job if origin is None else None,
+        "refit_of": None if origin is None else origin.document(),
         "warm_start": {**warm_start, "trials_saved": None if saved is None else saved.document()},
         "best": None
         if best is None
@@ -87,9 +92,9 @@ def result_document(  # noqa: PLR0913  everything a run came to
         "promotion_reason": promotion.reason,
         "deployment": deployment_document(deployment),
         "mlflow": {
-            "run_id": run.run_id,
-            "experiment_id": run.experiment_id,
-            "url": run_url(tracking_ui(line.settings), run.experiment_id, run.run_id),
+            "run_id": tracked.run_id,
+            "experiment_id": tracked.experiment_id,
+            "url": run_url(tracking_ui(line.settings), tracked.experiment_id, tracked.run_id),
         },
         "report": None,
     }
@@ -119,6 +124,27 @@ def _saved_usd(
     }
 
 
+def drift_document(drift: Drift | None) -> dict[str, Any] | None:
+    """The drift as the result has it, with the columns that moved most; null when it was not measured."""
+    if drift is None:
+        return None
+    moved = sorted(drift.columns.items(), key=lambda each: (-each[1], each[0]))[:_DRIFTED_COLUMNS]
+    return {
+        "value": round(drift.value, 6),
+        "since": drift.since,
+        "columns": {name: round(value, 6) for name, value in moved},
+        "schema": list(drift.schema),
+    }
+
+
+def drift_metrics(drift: Drift | None) -> dict[str, float]:
+    """The drift as metrics of the MLflow run: `drift`, and `drift.COLUMN` of as many columns as one call takes."""
+    if drift is None:
+        return {}
+    moved = sorted(drift.columns.items(), key=lambda each: (-each[1], each[0]))[:_DRIFT_METRICS]
+    return {"drift": drift.value, **{f"drift.{name}": value for name, value in moved}}
+
+
 def skipped_document(
     line: Line, decision: Decision, last: ModelVersion, *, champion: ModelVersion | None, deployment: Deployment | None
 ) -> dict[str, Any]:
@@ -126,6 +152,8 @@ def skipped_document(
     recorded = last.result
     mlflow = recorded.get("mlflow", {})
     return {
+        "drift": None,
+        "refit_of": None,
         **recorded,
         "mode": decision.mode,
         "reason": decision.reason,
@@ -169,21 +197,6 @@ def deployment_document(deployment: Deployment | None) -> dict[str, Any]:
     if deployment is None:
         return {"target": "none", "url": None, "version": None}
     return {"target": deployment.target, "url": deployment.url, "version": deployment.version}
-
-
-def flat(spec: RetrainSpec) -> dict[str, str]:
-    """The resolved spec as parameters of the MLflow run: `tuning.max_jobs` to `50`; nothing unset."""
-    found: dict[str, str] = {}
-
-    def walk(place: str, value: Any) -> None:
-        if isinstance(value, Mapping):
-            for key, inner in value.items():
-                walk(f"{place}.{key}" if place else str(key), inner)
-        elif value is not None and value != []:
-            found[place] = str(value)
-
-    walk("", spec.model_dump(mode="json"))
-    return found
 
 
 def finite(value: float) -> float | None:

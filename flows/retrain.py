@@ -11,9 +11,9 @@ from prefect.states import Cancelled
 from components import errors
 from components.tuning.lineage import Parents
 from flows import tasks
+from flows.following import Run
 from flows.line import Line, RunOptions, open_line
 from flows.plan import plan_of
-from flows.search import Run
 from flows.submission import take_up
 
 
@@ -68,10 +68,10 @@ def retrain(  # noqa: PLR0913, PLR0917  flat: Prefect replaces nested objects wh
 
 @flow(name="collect", flow_run_name="{job}", validate_parameters=True)
 def collect(job: str) -> dict[str, Any]:
-    """Go on with a search that `retune submit` has started: follow it to its end, register, promote, deploy.
+    """Go on with what `retune submit` has started: follow it to its end, register, promote, deploy.
 
     Args:
-        job: Its tuning job.
+        job: Its tuning job, or a refit's training job.
 
     Returns:
         The result document, as of `retrain`.
@@ -90,7 +90,7 @@ def _whole_line(options: RunOptions) -> dict[str, Any]:
 
 
 def _go_on(line: Line, run: Run, parents: Parents | None = None) -> dict[str, Any]:
-    searched = tasks.tune(line, run, parents)
+    searched = tasks.tune(line, run, parents) if run.decision.mode == "tune" else tasks.refit(line, run)
     version = tasks.register(line, run, searched)
     promotion = tasks.promote(line, run, searched, version)
     deployment = tasks.deploy(line)

@@ -7,22 +7,26 @@ data are by then, and needs nothing but the job's name and the code that was sub
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, TextIO, cast
 
 from components import naming
+from components.data.drift import Drift
 from components.decision import Decision
 from components.errors import Damaged, InvalidInput, NotFound
+from components.registry.origin import Origin
 from components.settings import read_settings
 from components.tuning.attempts import UNFINISHED
-from components.tuning.engine import begin
+from components.tuning.engine import Engine, begin
 from components.tuning.lineage import Parents
+from components.tuning.refit import begin_refit
 from components.tuning.trial_reader import TrialReader
 from flows.data import RunData, channels_of, data_of, kept_of
 from flows.engines import open_engine, open_store
+from flows.following import Run
 from flows.line import Line, RunIdentity, RunOptions, open_line
 from flows.local_supervisor import ensure_supervisor
-from flows.search import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +36,7 @@ class Submitted:
     Attributes:
         line: Its inputs.
         run: Which run.
-        parents: What its search was warm-started from.
+        parents: What its search was warm-started from; none of a refit.
     """
 
     line: Line
@@ -41,11 +45,11 @@ class Submitted:
 
 
 def submit(options: RunOptions, *, progress: TextIO) -> dict[str, Any]:
-    """Start the search and return while it runs: in the cloud, or under the local AMT that this home serves.
+    """Start the search, or a refit's training job, and return while it runs: in the cloud or under this home's AMT.
 
     Returns:
-        `{model, mode, reason, run_key, snapshot, engine, tuning_job, warm_start}`; `tuning_job` is that of the version
-        it rests on when nothing changed.
+        `{model, mode, reason, run_key, snapshot, engine, tuning_job, training_job, warm_start}`: one of the two jobs is
+        null; they are those of the version it rests on when nothing changed.
     """
     from flows import tasks
     from flows.local_run import refuse_early
@@ -66,14 +70,17 @@ def submit(options: RunOptions, *, progress: TextIO) -> dict[str, Any]:
             "engine": options.engine,
         }
         if run.decision.mode == "skip":
-            rests_on = None if run.base is None else run.base.result.get("tuning_job")
-            return {**document, "tuning_job": rests_on, "warm_start": Parents().document()}
+            assert run.base is not None  # noqa: S101  a skip was decided on it
+            rests_on = {"tuning_job": run.base.result.get("tuning_job"), "training_job": run.base.training_job}
+            return {**document, **rests_on, "warm_start": Parents().document()}
         name, parents = _start(line, run)
-        return {**document, "tuning_job": name, "warm_start": parents.document()}
+        is_refit = run.origin is not None
+        jobs = {"tuning_job": None if is_refit else name, "training_job": name if is_refit else None}
+        return {**document, **jobs, "warm_start": parents.document()}
 
 
 def line_of(job: str) -> tuple[Line, dict[str, Any]]:
-    """The inputs of the run that a tuning job was submitted for, and what was kept of it.
+    """The inputs of the run that a job was submitted for, and what was kept of it.
 
     Raises:
         NotFound: Nothing was submitted under that name.
@@ -102,16 +109,21 @@ def line_of(job: str) -> tuple[Line, dict[str, Any]]:
 
 
 def take_up(job: str) -> Submitted:
-    """The run that a tuning job was submitted for; its data are fetched and checked. Raises as `line_of`."""
+    """The run that a job was submitted for; its data are fetched and checked. Raises as `line_of`."""
     line, kept = line_of(job)
-    warm = kept["warm_start"]
+    warm, drift, origin = kept["warm_start"], kept.get("drift"), kept.get("origin")
     return Submitted(
         line=line,
         run=Run(
             identity=RunIdentity(digest=kept["run_digest"], generation=kept["generation"]),
             snapshot=data_of(line, kept),
-            decision=Decision(mode="tune", reason=kept["reason"]),
+            decision=Decision(
+                mode="tune" if origin is None else "refit",
+                reason=kept["reason"],
+                drift=None if drift is None else Drift.of(drift),
+            ),
             base=None,
+            origin=None if origin is None else Origin(**origin),
         ),
         parents=Parents(
             type=warm["type"],
@@ -122,12 +134,43 @@ def take_up(job: str) -> Submitted:
 
 
 def _start(line: Line, run: Run) -> tuple[str, Parents]:
-    from flows.lineage import first_parents, parents_on_record
-    from flows.money import purse_of, settle_up
-    from flows.tuning_requests import NO_PARENTS, search_of
+    from flows.money import settle_up
 
     engine = open_engine(line.options.engine, line.settings, line.store, supervise=False)
     settle_up(line)
+    kept = {
+        "options": asdict(line.options),
+        "run_digest": run.identity.digest,
+        "generation": run.identity.generation,
+        **kept_of(run.snapshot),
+        "reason": run.decision.reason,
+        "drift": None if run.decision.drift is None else run.decision.drift.document(),
+        "origin": None if run.origin is None else asdict(run.origin),
+        "spec_digest": line.spec_digest,
+        "code_digest": line.code_digest,
+    }
+
+    def keep(name: str, parents: Parents) -> None:
+        content = json.dumps({**kept, "warm_start": parents.document()}).encode()
+        line.store.put_bytes(content, f"{line.settings.base_uri}/{naming.submission_key(name)}")
+
+    started = _start_search(line, run, engine, keep) if run.origin is None else _start_refit(line, run, engine, keep)
+    engine.close()
+    name, parents, runs = started
+    if line.options.engine == "local" and runs:
+        # After the job: a server that finds nothing to do ends itself.
+        ensure_supervisor(line.settings)
+    return name, parents
+
+
+Keep = Callable[[str, Parents], None]
+
+
+def _start_search(line: Line, run: Run, engine: Engine, keep: Keep) -> tuple[str, Parents, bool]:
+    from flows.lineage import first_parents, parents_on_record
+    from flows.money import purse_of
+    from flows.tuning_requests import NO_PARENTS, search_of
+
     digest, channels = run.snapshot.digest, channels_of(run.snapshot)
     parents = first_parents(line, run.identity, engine, channels=channels, snapshot_digest=digest)
     search = search_of(
@@ -138,20 +181,6 @@ def _start(line: Line, run: Run) -> tuple[str, Parents]:
         purse=purse_of(line),
         parents=parents or parents_on_record(line, run.identity, engine),
     )
-    kept = {
-        "options": asdict(line.options),
-        "run_digest": run.identity.digest,
-        "generation": run.identity.generation,
-        **kept_of(run.snapshot),
-        "reason": run.decision.reason,
-        "spec_digest": line.spec_digest,
-        "code_digest": line.code_digest,
-    }
-
-    def keep(name: str, parents: Parents) -> None:
-        content = json.dumps({**kept, "warm_start": parents.document()}).encode()
-        line.store.put_bytes(content, f"{line.settings.base_uri}/{naming.submission_key(name)}")
-
     if parents is not None:
         # Before the job is there, so that none is without it.
         keep(search.name_of(1), parents)
@@ -159,8 +188,17 @@ def _start(line: Line, run: Run) -> tuple[str, Parents]:
     name = str(attempts[-1]["HyperParameterTuningJobName"])
     if parents is None or name != search.name_of(1):
         keep(name, parents or NO_PARENTS)
-    engine.close()
-    if line.options.engine == "local" and attempts[-1]["HyperParameterTuningJobStatus"] in UNFINISHED:
-        # After the job: a server that finds nothing to do ends itself.
-        ensure_supervisor(line.settings)
-    return name, parents or NO_PARENTS
+    return name, parents or NO_PARENTS, attempts[-1]["HyperParameterTuningJobStatus"] in UNFINISHED
+
+
+def _start_refit(line: Line, run: Run, engine: Engine, keep: Keep) -> tuple[str, Parents, bool]:
+    from flows.money import purse_of
+    from flows.refit import refit_of
+
+    job = refit_of(line, run, purse=purse_of(line))
+    keep(job.name_of(1), Parents())  # before it is there, as above
+    last = begin_refit(engine, job)[-1]
+    name = str(last["TrainingJobName"])
+    if name != job.name_of(1):
+        keep(name, Parents())
+    return name, Parents(), last["TrainingJobStatus"] in UNFINISHED

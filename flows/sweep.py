@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from components import naming
@@ -14,6 +15,7 @@ from components.settings import Settings, read_settings
 from components.storage import ObjectStore
 from components.tuning.engine import Engine
 from components.tuning.sweep import PATIENCE_S, RunningJob, orphans
+from components.tuning.training_jobs import training_jobs
 from components.tuning.tuning_jobs import summaries, tags_of
 from flows.engines import open_engine, open_store
 from flows.history import stop_job
@@ -73,13 +75,23 @@ def _running(engine: Engine, settings: Settings, store: ObjectStore) -> Iterator
         name = summary["HyperParameterTuningJobName"]
         model = tags_of(engine.client, summary["HyperParameterTuningJobArn"]).get(naming.TAG_MODEL)
         if model is not None:  # else somebody else's
-            yield RunningJob(
-                name=name,
-                model=model,
-                created_s=summary["CreationTime"].timestamp(),
-                followed_s=_followed_s(settings, store, name),
-                submitted=store.exists(_uri(settings, naming.submission_key(name))),
-            )
+            yield _running_job(settings, store, name, model, summary["CreationTime"])
+
+    for summary in training_jobs(engine.client, StatusEquals="InProgress", NameContains=naming.REFIT_MARK):
+        name = summary["TrainingJobName"]
+        model = tags_of(engine.client, summary["TrainingJobArn"]).get(naming.TAG_MODEL)
+        if model is not None:
+            yield _running_job(settings, store, name, model, summary["CreationTime"])
+
+
+def _running_job(settings: Settings, store: ObjectStore, name: str, model: str, created: datetime) -> RunningJob:
+    return RunningJob(
+        name=name,
+        model=model,
+        created_s=created.timestamp(),
+        followed_s=_followed_s(settings, store, name),
+        submitted=store.exists(_uri(settings, naming.submission_key(name))),
+    )
 
 
 def _followed_s(settings: Settings, store: ObjectStore, name: str) -> float | None:

@@ -16,22 +16,22 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
 from components import naming
-from components.decision import Decision, Fingerprint
-from components.decision import decide as decide_purely
 from components.deployment.target import Deployment
 from components.errors import Cancelled, RetuneError
-from components.registry.mlflow_registry import Registry
 from components.registry.model_version import ModelVersion
 from components.registry.promotion import PromotionDecision
 from components.tuning.lineage import Parents
 from flows import results
 from flows.artifacts import cancel_asked
+from flows.basis import decide_run
 from flows.cloud_endpoint import refuse_endpoint, serve_on_endpoint
-from flows.data import RunData, described, take_data
-from flows.line import Line, identify
+from flows.data import RunData, described, reader_of, take_data
+from flows.following import Run, Searched
+from flows.line import Line
 from flows.local_services import deploy_champion
 from flows.progress import reporter
-from flows.search import Run, Searched, run_search
+from flows.refit import run_refit
+from flows.search import run_search
 from flows.versions import register_best, registry_of, settle_champion
 
 P = ParamSpec("P")
@@ -80,60 +80,22 @@ def take_snapshot(line: Line) -> RunData:
 
 @stage
 def decide(line: Line, snapshot: RunData) -> Run:
-    """Skip or tune, with the reason; and which run this is, the same until it is finished."""
-    registry = registry_of(line)
-    # Read before the decision: a run that finishes in between is then decided on, not trained again.
-    generation = registry.generation(lineage_tags(line, snapshot.digest))
-    base = base_version(line, snapshot.digest, registry)
-    decision = decision_for(line, snapshot.digest, base)
-    reporter().stage(f"decision: {decision.mode}; {decision.reason}")
-    identity = identify(line, snapshot_digest=snapshot.digest, generation=generation)
-    return Run(identity=identity, snapshot=snapshot, decision=decision, base=base)
-
-
-def base_version(line: Line, snapshot_digest: str, registry: Registry) -> ModelVersion | None:
-    """The version a run is held against: the champion where it rests on the very same, else the newest finished one.
-
-    So neither an experiment beside the champion nor a rollback makes the next run train what is serving already.
-    """
-    champion = registry.champion()
-    same = lineage_tags(line, snapshot_digest).items()
-    if champion is not None and champion.is_finished and same <= champion.tags.items():
-        return champion
-    return registry.last_finished()
-
-
-def lineage_tags(line: Line, snapshot_digest: str) -> dict[str, str]:
-    """Tags that versions made from the same data, spec, code and engine have in common."""
-    return {
-        naming.TAG_SNAPSHOT: snapshot_digest,
-        naming.TAG_SPEC_DIGEST: line.spec_digest,
-        naming.TAG_CODE_DIGEST: line.code_digest,
-        naming.TAG_ENGINE: line.options.engine,
-    }
-
-
-def decision_for(line: Line, snapshot_digest: str, last: ModelVersion | None) -> Decision:
-    """The decision about this data, held against `base_version`."""
-    return decide_purely(
-        asked=line.options.mode,
-        on_unchanged=line.spec.decision.on_unchanged,
-        last=None
-        if last is None
-        else Fingerprint(
-            snapshot=last.tags.get(naming.TAG_SNAPSHOT, ""),
-            spec=last.tags.get(naming.TAG_SPEC_DIGEST, ""),
-            code=last.tags.get(naming.TAG_CODE_DIGEST, ""),
-        ),
-        now=line.fingerprint(snapshot_digest),
-        last_version=None if last is None else str(last.version),
-    )
+    """Skip, refit or tune, with the reason; and which run this is, the same until it is finished."""
+    run = decide_run(line, snapshot, reader_of(line, snapshot), registry_of(line))
+    reporter().stage(f"decision: {run.decision.mode}; {run.decision.reason}")
+    return run
 
 
 @stage
 def tune(line: Line, run: Run, parents: Parents | None = None) -> Searched:
     """The search, created or taken up again."""
     return run_search(line, run, parents)
+
+
+@stage
+def refit(line: Line, run: Run) -> Searched:
+    """The champion's hyperparameters on the new data, as one training job, created or taken up again."""
+    return run_refit(line, run)
 
 
 @stage
@@ -175,17 +137,16 @@ def finish(
     champion = registry.champion()
     document = results.result_document(
         line,
-        run.identity,
-        run.decision,
-        snapshot_digest=run.snapshot.digest,
+        run,
         result=searched.result,
         version=version,
         promotion=promotion,
         champion=champion,
         deployment=deployment,
-        run=searched.run,
+        tracked=searched.run,
     )
     score = {} if document["test_score"] is None else {"test_score": document["test_score"]}
+    score |= results.drift_metrics(run.decision.drift)
     labels = {"retune.version": str(version.version), naming.TAG_PROMOTION_REASON: promotion.reason}
     searched.run.finish(status="FINISHED", best=searched.result.best, metrics=score, tags=labels)
     registry.finish(version.version, document, now=datetime.now(UTC))

@@ -69,8 +69,10 @@ def search_of(
                 update={"seed": None if seed is None else (seed + attempt.number - 1) % 2**31}
             ),
             limits=limits,
-            places=_places(line, channels, name),
-            tags=_tags(line, identity, snapshot_digest),
+            places=places_of(
+                line, channels, naming.checkpoint_prefix(name), several_types=len(spec.training.instance.types) > 1
+            ),
+            tags=tags_of_run(line, identity, snapshot_digest),
             **_warm_start(attempt, parents),
         )
 
@@ -88,7 +90,8 @@ def search_of(
 
 
 def _charged(line: Line, channels: Mapping[str, Channel]) -> Iterator[Mapping[str, Any]]:
-    training, places = line.spec.training, _places(line, channels, "any")
+    training = line.spec.training
+    places = places_of(line, channels, "any", several_types=len(training.instance.types) > 1)
     yield charged(training_job_definition(training, places))
     if training.spot == "prefer":
         yield charged(training_job_definition(training.model_copy(update={"spot": False}), places))
@@ -110,23 +113,34 @@ def _limits(line: Line, attempt: Attempt) -> Limits:
     )
 
 
-def _places(line: Line, channels: Mapping[str, Channel], name: str) -> RequestPlaces:
+def places_of(
+    line: Line, channels: Mapping[str, Channel], checkpoint_prefix: str, *, several_types: bool
+) -> RequestPlaces:
+    """Where a request of this line points.
+
+    Args:
+        line: Inputs.
+        channels: Input channels by name.
+        checkpoint_prefix: Key prefix of its checkpoints.
+        several_types: Whether it names several instance types, which have their own resource shape.
+    """
     base_uri = line.settings.base_uri
     return RequestPlaces(
         channels=channels,
         output_uri=f"{base_uri}/{naming.output_prefix(line.spec.model)}",
-        checkpoint_uri=f"{base_uri}/{naming.checkpoint_prefix(name)}",
+        checkpoint_uri=f"{base_uri}/{checkpoint_prefix}",
         code_uri=None if line.code is None else code_archive_uri(line.code, base_uri),
         role_arn=line.settings.role_arn,
         region=line.region,
         # Network and keys are the cloud's: this machine has neither, and its engine refuses what it would not keep.
         laid_down={}
         if line.options.engine == "local"
-        else line.project.sagemaker.definition(several_types=len(line.spec.training.instance.types) > 1),
+        else line.project.sagemaker.definition(several_types=several_types),
     )
 
 
-def _tags(line: Line, identity: RunIdentity, snapshot_digest: str) -> dict[str, str]:
+def tags_of_run(line: Line, identity: RunIdentity, snapshot_digest: str) -> dict[str, str]:
+    """What each job of a run carries."""
     return {
         **line.project.tags,
         naming.TAG_MODEL: line.spec.model,

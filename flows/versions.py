@@ -26,15 +26,21 @@ from components.registry.tracking import RetrainingRun
 from components.registry.verification import TrialModel
 from components.settings import Settings
 from flows.cloud_endpoint import serve_on_endpoint
+from flows.following import Run, Searched
 from flows.line import Line
 from flows.local_services import served_alias
 from flows.progress import reporter
-from flows.search import Run, Searched, model_uri
+from flows.search import model_uri
 
 
 def registry_of(line: Line) -> Registry:
     """The registered model of this line."""
     return Registry.of(line.spec.registry, tracking_uri=line.settings.tracking_uri, name=line.spec.name)
+
+
+def has_registry(line: Line) -> bool:
+    """Whether anything can be registered yet: looking into a tracking database that is not there would make it."""
+    return not line.settings.owns_tracking or line.settings.tracking_database.exists()
 
 
 def registry_of_model(model: str, settings: Settings) -> Registry:
@@ -64,11 +70,12 @@ def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
         engine=line.options.engine,
         mode=run.decision.mode,
         reason=run.decision.reason,
-        tuning_job=searched.result.tuning_job,
+        tuning_job=searched.result.tuning_job if run.origin is None else None,
         training_job=best.training_job,
         spec_digest=line.spec_digest,
         code_digest=line.code_digest,
         generation=run.identity.generation,
+        refit_of=None if run.origin is None else run.origin.version,
     )
     with _failing(searched.run), _one_at_a_time(line), _scratch(line) as scratch:
         archive = scratch / "model.tar.gz"

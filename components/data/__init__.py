@@ -7,6 +7,7 @@
     transform.py  raw rows to the model's matrix; travels inside the model
     parts.py      the bytes of a snapshot's files, and the digest of their content
     snapshot.py   `publish`, `preview`, `load`, `raw_part`; memo.py: unchanged data is not prepared again
+    drift.py      how far new data are from earlier ones, per column; row_sample.py: the rows that are compared
     schema.py     the value types
 
 To add a source of one's own: a scheme in source.py that gives a `Table`. To drop what a check refuses: `data.drop`.

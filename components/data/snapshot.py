@@ -21,6 +21,7 @@ from components.data.data_spec import DataSpec
 from components.data.memo import Memo
 from components.data.parts import channel_csv, content_digest, raw_parquet, read_raw
 from components.data.prepare import Prepared, prepare
+from components.data.row_sample import Read
 from components.data.schema import PARTS, Column, DataSnapshot, Part, RawPart, channel_path, raw_path
 from components.data.source import Source, anything, locate
 from components.data.transform import Preprocessing
@@ -28,7 +29,7 @@ from components.errors import Damaged, NotFound
 from components.naming import digest_of, snapshot_prefix
 from components.storage.store import ObjectStore
 
-__all__ = ["Column", "DataSnapshot", "RawPart", "load", "preview", "publish", "raw_part"]
+__all__ = ["Column", "DataSnapshot", "RawPart", "load", "look", "preview", "publish", "raw_part", "reader"]
 
 # Part of every digest: raise it when the same data would be prepared to other bytes.
 FORMAT = 1
@@ -65,7 +66,7 @@ def publish(
     source = locate(spec, base_dir=base_dir, store=store, scratch=scratch, allow=allow)
     memo = _memo(spec, source, base_uri, scratch)
     if uri := memo.recall(store):
-        return _read_manifest(uri, store)
+        return look(uri, store)
     snapshot, files = _snapshot(prepare(source.read(), spec), base_uri)
     if store.exists(f"{snapshot.uri}/{MANIFEST}"):
         snapshot = load(snapshot.uri, store)
@@ -85,13 +86,14 @@ def preview(
     base_uri: str,
     scratch: Path,
     allow: Callable[[str], None] = anything,
-) -> DataSnapshot:
-    """The snapshot `publish` would give; writes nothing. Arguments and errors as there."""
+) -> tuple[DataSnapshot, Read]:
+    """The snapshot `publish` would give, and how its files are read; writes nothing. Arguments and errors as there."""
     source = locate(spec, base_dir=base_dir, store=store, scratch=scratch, allow=allow)
     if uri := _memo(spec, source, base_uri, scratch).recall(store):
-        return _read_manifest(uri, store)
-    snapshot, _ = _snapshot(prepare(source.read(), spec), base_uri)
-    return snapshot
+        snapshot = look(uri, store)
+        return snapshot, reader(snapshot, store)
+    snapshot, files = _snapshot(prepare(source.read(), spec), base_uri)
+    return snapshot, files.__getitem__
 
 
 def load(uri: str, store: ObjectStore) -> DataSnapshot:
@@ -101,7 +103,7 @@ def load(uri: str, store: ObjectStore) -> DataSnapshot:
         NotFound: There is none, or its upload was cut off.
         Damaged: A file is not what was written.
     """
-    snapshot = _read_manifest(uri, store)
+    snapshot = look(uri, store)
     for path in snapshot.files:
         _verified(snapshot, path, store)
     return snapshot
@@ -174,7 +176,13 @@ def _manifest(snapshot: DataSnapshot) -> bytes:
     return json.dumps(document | {"checksum": digest_of(document)}, indent=1, ensure_ascii=False).encode()
 
 
-def _read_manifest(uri: str, store: ObjectStore) -> DataSnapshot:
+def reader(snapshot: DataSnapshot, store: ObjectStore) -> Read:
+    """Reads a published snapshot's files by path, checksums verified; raises NotFound and Damaged."""
+    return lambda path: _verified(snapshot, path, store)
+
+
+def look(uri: str, store: ObjectStore) -> DataSnapshot:
+    """What a published snapshot's manifest says of it; its files are not read. Raises as `load`."""
     content = store.get_bytes(f"{uri}/{MANIFEST}")
     try:
         document: Mapping[str, Any] = json.loads(content)

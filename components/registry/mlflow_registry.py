@@ -91,6 +91,10 @@ class Registry:
         with answering(self.tracking_uri):
             return ModelVersion.of(self._client.get_model_version(self.model, str(number)))
 
+    def find(self, number: int) -> ModelVersion | None:
+        """One version; None when it is not there any more."""
+        return next((version for version in self.versions() if version.version == number), None)
+
     def of_run(self, run_key: str, training_job: str) -> ModelVersion | None:
         """The version a run registered from this training job; the oldest, should there be several."""
         mine = [v for v in self.versions() if (v.run_key, v.training_job) == (run_key, training_job)]

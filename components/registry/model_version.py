@@ -24,11 +24,12 @@ class Lineage:
         engine: `local` or `sagemaker`.
         mode: `tune` or `refit`.
         reason: Why that mode.
-        tuning_job: Last attempt of the search.
+        tuning_job: Last attempt of the search; None of a refit.
         training_job: The one whose model this is.
         spec_digest: Of the resolved spec, as the run key takes it.
         code_digest: Of `source_dir`, or the image.
         generation: Finished versions of the model before this run.
+        refit_of: Number of the version whose hyperparameters were trained again; None of a search.
     """
 
     model: str
@@ -38,11 +39,12 @@ class Lineage:
     engine: str
     mode: str
     reason: str
-    tuning_job: str
+    tuning_job: str | None
     training_job: str
     spec_digest: str
     code_digest: str
     generation: int
+    refit_of: str | None = None
 
     def tags(self) -> dict[str, str]:
         """As written on the version and on the logged model."""
@@ -54,11 +56,12 @@ class Lineage:
             naming.TAG_ENGINE: self.engine,
             naming.TAG_MODE: self.mode,
             naming.TAG_REASON: self.reason,
-            naming.TAG_TUNING_JOB: self.tuning_job,
             naming.TAG_TRAINING_JOB: self.training_job,
             naming.TAG_SPEC_DIGEST: self.spec_digest,
             naming.TAG_CODE_DIGEST: self.code_digest,
             naming.TAG_GENERATION: str(self.generation),
+            **({} if self.tuning_job is None else {naming.TAG_TUNING_JOB: self.tuning_job}),
+            **({} if self.refit_of is None else {naming.TAG_REFIT_OF: self.refit_of}),
         }
 
 

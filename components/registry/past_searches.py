@@ -7,7 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from components.naming import TAG_MODEL, TAG_REQUEST, TAG_SNAPSHOT, TAG_TRAINING_JOB, TAG_WARM_START, mlflow_key
+from components.naming import (
+    TAG_MODE,
+    TAG_MODEL,
+    TAG_REQUEST,
+    TAG_SNAPSHOT,
+    TAG_TRAINING_JOB,
+    TAG_WARM_START,
+    mlflow_key,
+)
 from components.registry.connection import answering, connect
 from components.registry.trial_runs import TAG_PARENT
 
@@ -65,7 +73,7 @@ def past_searches(*, tracking_uri: str, experiment: str, model: str) -> tuple[Pa
             return ()
         parents = client.search_runs(
             [found.experiment_id],
-            f"tags.`{TAG_MODEL}` = '{model}'",
+            f"tags.`{TAG_MODEL}` = '{model}' AND tags.`{TAG_MODE}` = 'tune'",  # many refits may be newer
             order_by=["attributes.start_time DESC"],
             max_results=_LOOKED_AT,
         )

@@ -1,4 +1,4 @@
-"""What a search needs of an engine: boto3's own method names, so that boto3's client is one as it is."""
+"""What a search or a refit needs of an engine: boto3's own method names, so that boto3's client is one as it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 
 class TuningClient(Protocol):
-    """The methods of boto3's SageMaker client that a search needs; boto3's client is one as it is."""
+    """The methods of boto3's SageMaker client that are used; boto3's client is one as it is."""
 
     def create_hyper_parameter_tuning_job(self, **request: Any) -> Any:
         """Start a tuning job."""
@@ -26,5 +26,14 @@ class TuningClient(Protocol):
     def describe_training_job(self, *, TrainingJobName: str) -> Any:  # noqa: N803  AWS's word
         """One training job."""
 
+    def create_training_job(self, **request: Any) -> Any:
+        """Start a training job of its own."""
+
+    def stop_training_job(self, *, TrainingJobName: str) -> Any:  # noqa: N803  AWS's word
+        """Ask it to stop."""
+
+    def list_training_jobs(self, **request: Any) -> Any:
+        """One page of training-job summaries."""
+
     def list_tags(self, *, ResourceArn: str) -> Any:  # noqa: N803  AWS's word
-        """Tags of a tuning job."""
+        """Tags of a tuning or training job."""

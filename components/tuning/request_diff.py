@@ -1,4 +1,4 @@
-"""Two tuning requests beside each other: what a run changes against the one before it."""
+"""Two tuning or training requests beside each other: what a run changes against the one before it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 # Named after the run, or derived from the rest: different in every request, and nobody's decision.
-_EVERY_RUN_S_OWN = ("HyperParameterTuningJobName", "Tags", "WarmStartConfig", "TrainingJobDefinition.CheckpointConfig")
+_EVERY_RUN_S_OWN = (
+    "HyperParameterTuningJobName",
+    "TrainingJobName",
+    "Tags",
+    "WarmStartConfig",
+    "CheckpointConfig",
+    "TrainingJobDefinition.CheckpointConfig",
+)
 _NAMES = ("Name", "ChannelName", "InstanceType")
 
 
@@ -31,7 +38,7 @@ class Change:
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
-    """Where two CreateHyperParameterTuningJob requests differ, by path."""
+    """Where two requests of one kind differ, by path."""
     old, new = dict(_leaves(before, "")), dict(_leaves(after, ""))
     return tuple(
         Change(path=path, before=old.get(path), after=new.get(path))

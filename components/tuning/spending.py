@@ -12,6 +12,7 @@ from components.tuning.client import TuningClient
 from components.tuning.ledger import Ledger, Order, month_of, total_usd
 from components.tuning.prices import Price
 from components.tuning.result import Trial
+from components.tuning.training_jobs import described_training_job
 from components.tuning.transform_jobs import charged_s, described_transform_job
 from components.tuning.trial_reader import collect
 from components.tuning.tuning_jobs import TERMINAL, described
@@ -134,16 +135,29 @@ def reconcile(ledger: Ledger, client: TuningClient, *, region: str, now_s: float
     for entry in ledger.entries():
         if entry.spent_usd is not None or entry.region != region:
             continue
-        if naming.is_transform_job(entry.job):
-            batch = described_transform_job(client, entry.job)
-            batch_s = None if batch is None else charged_s(batch)
-            if batch_s is not None or (batch is None and now_s - entry.at_s > _NEVER_CREATED_S):
-                ledger.settle(entry.job, (batch_s or 0.0) * entry.usd_per_s)
-            continue
-        job = described(client, entry.job)
-        if job is None:
-            if now_s - entry.at_s > _NEVER_CREATED_S:
-                ledger.settle(entry.job, 0.0)
-        elif job["HyperParameterTuningJobStatus"] in TERMINAL:
-            billable = sum(trial.billable_seconds or 0 for trial in collect(client, [entry.job]))
-            ledger.settle(entry.job, billable * entry.usd_per_s)
+        billable_s = _billable_s(client, entry.job)
+        if billable_s is not None:
+            ledger.settle(entry.job, billable_s * entry.usd_per_s)
+        elif now_s - entry.at_s > _NEVER_CREATED_S and not _is_there(client, entry.job):
+            ledger.settle(entry.job, 0.0)
+
+
+def _is_there(client: TuningClient, name: str) -> bool:
+    if naming.is_transform_job(name):
+        return described_transform_job(client, name) is not None
+    return described(client, name) is not None or described_training_job(client, name) is not None
+
+
+def _billable_s(client: TuningClient, name: str) -> float | None:
+    """Seconds charged for a tuning job, a refit's training job or a batch that has ended; None of any other."""
+    if naming.is_transform_job(name):
+        batch = described_transform_job(client, name)
+        return None if batch is None else charged_s(batch)
+    job = described(client, name)
+    if job is not None:
+        ended = job["HyperParameterTuningJobStatus"] in TERMINAL
+        return sum(trial.billable_seconds or 0 for trial in collect(client, [name])) if ended else None
+    single = described_training_job(client, name)
+    if single is None or single["TrainingJobStatus"] not in TERMINAL:
+        return None
+    return float(single.get("BillableTimeInSeconds", 0))

@@ -51,3 +51,9 @@ def test_a_search_submitted_on_this_machine_goes_on_without_its_command(
     assert psutil.wait_procs([second], timeout=60)[1] == []
     assert retune.ok("submit", gated_spec, "--engine", "local", "--no-deploy")["mode"] == "skip"
     assert retune.ok("down") == {"services": []}
+
+    refit = retune.ok("submit", gated_spec, "--engine", "local", "--no-deploy", "--mode", "refit")
+    assert (refit["mode"], refit["tuning_job"]) == ("refit", None)
+    gate.let_one_through(of=refit["training_job"])
+    refitted = retune.ok("collect", refit["training_job"])
+    assert (refitted["refit_of"]["version"], refitted["model_version"]) == ("1", "2")

@@ -164,3 +164,33 @@ def test_a_killed_run_is_taken_up_and_a_stopped_one_stops_its_job(
     assert jobs_of(cloud, "killed") in ([job, last["tuning_job"]], [last["tuning_job"], job])
     assert last["trials"]["completed"] == 8
     assert last["model_version"] == "1"
+
+
+def test_a_refit_in_the_cloud(
+    retune: Retune, write_spec: Callable[..., Path], cloud: Serving, account: dict[str, str]
+) -> None:
+    """Planned with its cost, submitted as one Spot training job, collected, its reservation settled at what it cost."""
+    spec = str(write_spec(name="again", **{**SPEC, "tuning": {**SPEC["tuning"], "max_jobs": 1}}))
+    first = retune.ok("run", spec, "--no-deploy", "--engine", "sagemaker", **account)
+    refit = (spec, "--no-deploy", "--engine", "sagemaker", "--mode", "refit")
+    plan = retune.ok("plan", *refit, **account)
+    assert 0 < plan["cost"]["expected_usd"] < plan["cost"]["worst_case_usd"] <= plan["cost"]["cap_usd"]
+    assert plan["cost"]["expected_from"] == first["tuning_job"]
+
+    started = retune.ok("submit", *refit, **account)
+    job = started["training_job"]
+    assert (started["mode"], started["tuning_job"], job) == ("refit", None, plan["training_job"])
+    result = retune.ok("collect", job, **account)
+    assert (result["mode"], result["best"]["training_job"], result["model_version"]) == ("refit", job, "2")
+    assert result["best"]["hyperparameters"] == first["best"]["hyperparameters"]
+    assert result["best"]["objective"] == first["best"]["objective"]
+    assert result["refit_of"]["tuning_job"] == first["tuning_job"]
+
+    described = cloud.client.describe_training_job(TrainingJobName=job)
+    assert (described["EnableManagedSpotTraining"], described["TrainingJobStatus"]) == (True, "Completed")
+    assert {key: described[key] for key in ("HyperParameters", "StoppingCondition", "CheckpointConfig")} == {
+        key: plan["request"][key] for key in ("HyperParameters", "StoppingCondition", "CheckpointConfig")
+    }
+    (row,) = [row for row in retune.ok("spend", **account)["models"] if row["model"] == "again"]
+    assert (row["jobs"], row["reserved_usd"]) == (2, 0.0)
+    assert row["spent_usd"] == pytest.approx(first["spent"]["cost_usd"] + result["spent"]["cost_usd"], abs=1e-6)

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 SMALL = (
     *("--set", "training.hyperparameters.num_round=4"),
     *("--set", "tuning.strategy=random"),
+    *("--set", "decision.refit_below_drift=null"),  # each month a search
     *("--max-jobs", "2"),
 )
 

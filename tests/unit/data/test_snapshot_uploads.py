@@ -69,11 +69,13 @@ def test_a_deleted_snapshot_is_published_anew(folder: Path, store: Watched) -> N
 def test_a_preview_writes_nothing(folder: Path, store: Watched) -> None:
     """What would be published is known before and after, without writing a file."""
     place = {"base_dir": folder, "base_uri": "s3://retune-local/retune", "scratch": folder / "scratch"}
-    before = preview(spec_of(), store=store, **place)
+    before, read = preview(spec_of(), store=store, **place)
+    drafted = read("raw/test.parquet")
     assert [path.name for path in folder.iterdir()] == ["shop.csv"]
     assert published(folder, store=store) == before
     store.written.clear()
-    assert preview(spec_of(), store=store, **place) == before
+    after, read = preview(spec_of(), store=store, **place)
+    assert (after, read("raw/test.parquet")) == (before, drafted)
     assert store.written == []
 
 

