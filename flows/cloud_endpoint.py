@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from components.deployment.targets.sagemaker_endpoint import SageMakerEndpoint
 
 
-def refuse_endpoint(line: Line) -> EndpointPrice | None:
+def refuse_endpoint(line: Line, *, cache: Path | None = None) -> EndpointPrice | None:
     """What the spec's endpoint costs; None without one. Everything about it that can be refused before it is made.
+
+    Args:
+        line: Whose.
+        cache: File that keeps the price list's answers, in place of the home's.
 
     Raises:
         InvalidInput: The environment does not say where, or the project's settings do not allow it.
@@ -46,7 +50,7 @@ def refuse_endpoint(line: Line) -> EndpointPrice | None:
         region=line.settings.region,
         told=line.project.prices,
         ask=price_list,
-        cache=line.settings.scratch / "prices.json",
+        cache=cache or line.settings.scratch / "prices.json",
     )
     refuse_above(
         price,

@@ -8,6 +8,7 @@ to serve, and can be held in the middle; and answers from the model's own archiv
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ class Hosting:
         updates: UpdateEndpoint's requests, in order.
         held: While set, an update stays in the middle.
         updating: Set when an update has begun.
+        spoilt: While set, containers answer numbers that are not the model's.
         containers: By SageMaker model.
     """
 
@@ -33,6 +35,7 @@ class Hosting:
     updates: list[dict[str, Any]] = field(default_factory=list)
     held: threading.Event = field(default_factory=threading.Event)
     updating: threading.Event = field(default_factory=threading.Event)
+    spoilt: threading.Event = field(default_factory=threading.Event)
     containers: dict[str, Container] = field(default_factory=dict)
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
@@ -126,6 +129,8 @@ class Hosting:
                 {"status": "424", "x-amzn-ErrorType": "ModelError"},
                 json.dumps({"Message": said, "OriginalStatusCode": status}),
             )
+        if self.spoilt.is_set():
+            answer = re.sub(rb"(0\.\d\d)", rb"\g<1>9", answer)
         return 200, {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": "champion"}, answer
 
     def close(self) -> None:

@@ -68,7 +68,9 @@ def killed_while_updating(retune: Retune, hosting: Hosting, *arguments: str, **a
 def test_the_endpoint_alias_and_history_agree_whatever_is_cut_off(
     retune: Retune, write_spec: Callable[..., Path], hosting: Hosting, account: dict[str, str]
 ) -> None:
-    """Too dear is refused first; after kill -9 in an update and in a rollback the next command ends what was begun."""
+    """Too dear is refused first; answers that are not the model's leave endpoint and champion as they were; after
+    kill -9 in an update and in a rollback the next command ends what was begun.
+    """  # noqa: D205  one paragraph
     deployment: dict[str, Any] = {"target": "sagemaker", "shift": {"bake_s": 0}, "alarms": []}
     tuning = {
         "objective": {"metric": "validation:mlogloss", "type": "minimize"},
@@ -95,6 +97,12 @@ def test_the_endpoint_alias_and_history_agree_whatever_is_cut_off(
 
     better = ("run", spec, "--set", "training.hyperparameters.num_round=30")
     better += ("--set", "training.hyperparameters.max_depth=4")
+    hosting.spoilt.set()
+    spoilt = retune(*better, **account)
+    assert (spoilt.code, "failed its smoke test" in spoilt.err) == (76, True), spoilt.err
+    assert standing(retune, hosting) == ("1", "1", ["promote 1"])
+    hosting.spoilt.clear()
+
     killed_while_updating(retune, hosting, *better, **account)
     champion, _, history = standing(retune, hosting)
     assert (champion, history) == ("1", ["promote 1"]), "the champion changes after the endpoint"
