@@ -169,6 +169,7 @@ def test_sagemaker_answers_as_this_machine_does(retune: Retune, aws_endpoint: st
         done, again = (retune.ok(*cloud, **account) for _ in range(2))
         (job,) = sagemaker.list_transform_jobs()["TransformJobSummaries"]
         assert job["TransformJobName"] == done["job"] == again["job"]
+        assert sagemaker.list_models()["Models"] == [], "what a batch made for itself is gone"
         (spent,) = retune.ok("spend", **account)["models"]
 
     local = retune.ok(*batch, str(here))

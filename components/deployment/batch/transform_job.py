@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -80,6 +81,7 @@ class TransformBatch:
         except (ClientError, BotoCoreError) as error:
             raise translate(error) from error
         self.collect(output)
+        self._forget_model()
         return name
 
     @cached_property
@@ -172,6 +174,11 @@ class TransformBatch:
             if not is_missing(error):
                 raise
             self.client.create_model(**model_request(self.plan, self.digest))
+
+    def _forget_model(self) -> None:
+        # another batch would make its own; where it may not be deleted it costs nothing
+        with suppress(ClientError, BotoCoreError):
+            self.client.delete_model(ModelName=naming.transform_model_name(self.plan.model, self.digest))
 
     def _described(self, attempt: int) -> Any:
         return described_transform_job(self.client, naming.transform_job_name(self.plan.model, self.digest, attempt))
