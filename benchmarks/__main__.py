@@ -18,6 +18,7 @@ NAMES = (
     "warm_months",
     "mlflow_logging",
     "suggest",
+    "promotion_odds",
     "whole_line",
     "flights_year",
     "predict_batch",

@@ -86,6 +86,12 @@ class RetrainSpec(SpecPart):
                 f"promotion.metric {asked} needs rows to be computed on: name data.target and a channel test, or leave "
                 "it out to go by the objective that trials report"
             )
+        judged = [guard.metric for guard in self.promotion.must_not_worsen if not guard.is_measure]
+        if self.data.held_out is None and judged:
+            raise ValueError(
+                f"promotion.must_not_worsen {judged[0]} needs rows to be computed on: name data.target and a channel "
+                "test, or guard measures only"
+            )
         names = set(self.data.trained_on)
         part = self.tuning.objective.metric.partition(":")[0]
         if not self.training.is_script and (names - {"train", "validation"} or not names >= {"train", part}):

@@ -10,9 +10,6 @@ from typing import Any
 # Path of the field -> the values that mean "off", which may be written out.
 _OFF: dict[str, tuple[Any, ...]] = {
     "tuning.stop_when.converged": (False,),
-    "promotion.confidence": (None,),
-    "promotion.must_not_worsen": ([],),
-    "promotion.approval": ("auto",),
 }
 
 

@@ -153,6 +153,21 @@ def lineage(
 
 
 @app.command()
+def promote(
+    model: Model,
+    version: Annotated[int, typer.Argument(help="Number of a version.", show_default=False)],
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the log.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Make a version the champion and serve it: after `approval: manual`, or against the contest."""
+    from flows.printing import promote_summary
+    from flows.promote import promote_version
+
+    show(promote_version(model, version, reason=reason), as_json, promote_summary)
+
+
+@app.command()
 def rollback(
     model: Model,
     *,

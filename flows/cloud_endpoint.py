@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,13 +16,15 @@ from components.deployment.endpoint_price import EndpointPrice, endpoint_price, 
 from components.deployment.endpoint_requests import HostingPlan
 from components.deployment.target import Deployment
 from components.errors import NotFound
+from components.project_settings import read_project_settings
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import ModelVersion
 from components.settings import Settings, read_settings
+from components.spec import RetrainSpec
 from components.tuning.images import script_image, xgboost_image
 from flows.engines import open_store, price_list
-from flows.line import Line
-from flows.progress import reporter
+from flows.line import Line, RunOptions, project_root
+from flows.progress import Plain, reporter, reporting_to
 
 if TYPE_CHECKING:
     from components.deployment.targets.sagemaker_endpoint import SageMakerEndpoint
@@ -75,6 +78,30 @@ def serve_on_endpoint(line: Line, registry: Registry, version: ModelVersion) -> 
         deployment = replace(target, plan=_plan(line)).deploy(registry.model, str(version.version))
     registry.tag(version.version, {naming.TAG_ENDPOINT_CONFIG: f"{line.settings.region}/{deployment.config}"})
     return deployment
+
+
+def serve_promoted(
+    settings: Settings, spec: RetrainSpec, registry: Registry, version: ModelVersion
+) -> Deployment | None:
+    """Have the endpoint serve a version that is promoted by hand, as the spec of its run says; None without one.
+
+    Raises:
+        RetuneError: As `serve_on_endpoint`.
+    """
+    if spec.deployment.target != "sagemaker":
+        return None
+    root = project_root(Path.cwd() / "any.yaml")
+    line = Line(
+        settings=settings,
+        options=RunOptions(spec=spec.name),
+        spec=spec,
+        root=root,
+        project=read_project_settings(root),
+        store=open_store(settings),
+        code=None,
+    )
+    with reporting_to(Plain(sys.stderr)):  # stdout is the command's document
+        return serve_on_endpoint(line, registry, version)
 
 
 def take_endpoint_back(

@@ -10,6 +10,7 @@ from components.data.held_out import check_columns, held_out_part
 from components.data.in_place import InPlaceData, survey
 from components.data.row_sample import Read
 from components.data.snapshot import DataSnapshot, load, preview, publish, reader
+from components.errors import InvalidInput
 from components.tuning.definition import Channel
 from flows.line import Line
 
@@ -21,7 +22,7 @@ def take_data(line: Line) -> RunData:
     spec, settings = line.spec.data, line.settings
     if isinstance(spec, ChannelsSpec):
         return survey(spec, line.store)
-    return publish(
+    data = publish(
         spec,
         base_dir=line.root,
         store=line.store,
@@ -29,6 +30,13 @@ def take_data(line: Line) -> RunData:
         scratch=settings.scratch,
         allow=line.project.allow.check_source,
     )
+    names = [column.name for column in data.features]
+    for guard in line.spec.promotion.must_not_worsen:
+        if guard.slice is not None and guard.slice not in names:
+            raise InvalidInput(
+                f"promotion.must_not_worsen: slice is one of the feature columns {', '.join(names)}, got {guard.slice}"
+            )
+    return data
 
 
 def look_at_data(line: Line) -> tuple[RunData, Read | None]:

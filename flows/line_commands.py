@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from flows.show import show
 
 WOULD_CHANGE = 2  # of `plan --detailed-exitcode`, as Terraform's
+NEEDS_APPROVAL = 3  # of `run` and `collect --detailed-exitcode`
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Spec = Annotated[str, typer.Argument(help="Path of a spec, such as flows/specs/digits.yaml.", show_default=False)]
 Job = Annotated[str, typer.Argument(help="Name of a submitted job.", show_default=False)]
@@ -22,6 +23,9 @@ WarmStart = Annotated[str | None, typer.Option("--warm-start", help="auto, off, 
 ModeName = Annotated[str, typer.Option("--mode", help="auto, skip, refit or tune.")]
 DetailedExitcode = Annotated[
     bool, typer.Option("--detailed-exitcode", help="Exit with 2 when a run would do something, 0 when it would skip.")
+]
+ApprovalExitcode = Annotated[
+    bool, typer.Option("--detailed-exitcode", help="Exit with 3 when a version waits for approval.")
 ]
 NoDeploy = Annotated[bool, typer.Option("--no-deploy", help="Leave the champion unserved.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="Change a field of the spec: a.b=value.")]
@@ -39,6 +43,7 @@ def run(  # noqa: PLR0913  one parameter per option
     mode: ModeName = "auto",
     no_deploy: NoDeploy = False,
     set_: Set = None,
+    detailed_exitcode: ApprovalExitcode = False,
     as_json: Json = False,
 ) -> None:
     """Retrain a model: the whole line."""
@@ -58,7 +63,9 @@ def run(  # noqa: PLR0913  one parameter per option
         deploy=not no_deploy,
         overrides=tuple(set_ or ()),
     )
-    show(run_line(options, progress=sys.stderr if as_json else sys.stdout), as_json, run_summary)
+    document = run_line(options, progress=sys.stderr if as_json else sys.stdout)
+    show(document, as_json, run_summary)
+    _leave_for_approval(document, detailed_exitcode)
 
 
 def plan(  # noqa: PLR0913  one parameter per option
@@ -133,12 +140,14 @@ def submit(  # noqa: PLR0913  one parameter per option
     show(submit_run(options, progress=sys.stderr if as_json else sys.stdout), as_json, submit_summary)
 
 
-def collect(job: Job, *, as_json: Json = False) -> None:
+def collect(job: Job, *, detailed_exitcode: ApprovalExitcode = False, as_json: Json = False) -> None:
     """Fetch a submitted search or refit and go on: register, promote, deploy."""
     from flows.local_run import run_collect
     from flows.printing import run_summary
 
-    show(run_collect(job, progress=sys.stderr if as_json else sys.stdout), as_json, run_summary)
+    document = run_collect(job, progress=sys.stderr if as_json else sys.stdout)
+    show(document, as_json, run_summary)
+    _leave_for_approval(document, detailed_exitcode)
 
 
 def doctor(
@@ -161,6 +170,11 @@ def doctor(
     )
     show(document, as_json, summary)
     raise typer.Exit(document["exit_code"])
+
+
+def _leave_for_approval(document: dict[str, Any], asked: bool) -> None:  # noqa: FBT001  passed on
+    if asked and (document.get("promotion") or {}).get("needs_approval"):
+        raise typer.Exit(NEEDS_APPROVAL)
 
 
 def _print_line(text: str) -> None:

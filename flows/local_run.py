@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, TextIO
 
-from components.errors import InvalidInput, RetuneError
+from components.errors import RetuneError
 from components.settings import (
     Settings,
     apply_environment,
@@ -78,7 +78,7 @@ def _have_prefect(settings: Settings) -> None:
 def refuse_early(line: Line) -> None:
     """Everything that can be refused before a service starts or a trial runs; writes the snapshot and nothing else."""
     from components.registry.connection import connect
-    from components.registry.metrics import is_known
+    from components.registry.promotion_metric import refuse_unknown
     from components.tuning.attempts import Attempt
     from flows.cloud_endpoint import refuse_endpoint
     from flows.data import drafted_channels, has_rows, refuse_bad_data
@@ -91,10 +91,10 @@ def refuse_early(line: Line) -> None:
     settings.check_home()
     refuse_busy_port(settings, spec)
     refuse_endpoint(line)
-    if spec.promotion.metric is not None and has_rows(spec.data) and not is_known(spec.promotion.metric):
-        raise InvalidInput(
-            f"promotion.metric must be one that can be recomputed, such as auc, got {spec.promotion.metric}"
-        )
+    if has_rows(spec.data):
+        judged = [each.metric for each in spec.promotion.must_not_worsen if not each.is_measure]
+        for name in dict.fromkeys([*filter(None, [spec.promotion.metric]), *judged]):
+            refuse_unknown(name, base_dir=line.root)
     if not settings.owns_tracking:
         connect(settings.tracking_uri)
     # The request is complete but for the data's digest, which changes no law.

@@ -14,7 +14,7 @@ def run_summary(result: dict[str, Any]) -> str:
         f"champion       {_version(result['champion'])}",
         f"model version  {_version(result['model_version'])}",
         f"promoted       {'yes' if result['promoted'] else 'no'}; {result['promotion_reason']}",
-        f"test score     {_number(result['test_score'])}",
+        f"test score     {_number(result['test_score'])}{_optimism(result)}",
         f"best trial     {best['training_job']} at {_number(best['objective'])}" if best else "best trial     -",
         f"trials         {trials['completed']} completed, {trials['stopped']} stopped, {trials['failed']} failed",
         f"spent          {_spent(spent)}",
@@ -27,6 +27,15 @@ def run_summary(result: dict[str, Any]) -> str:
     if deployment["url"]:
         lines.append(f"answers at     {deployment['url']}")
     return "\n".join(lines)
+
+
+def _optimism(result: dict[str, Any]) -> str:
+    """What the best trial's validation score promised too much."""
+    found = (result.get("promotion") or {}).get("optimism")
+    if not found:
+        return ""
+    by = f"{found['by']:.4g} better than on test" if found["by"] > 0 else "no better than on test"
+    return f" ({found['metric']} {_number(found['validation'])}, {by} at {_number(found['test'])})"
 
 
 def submit_summary(document: dict[str, Any]) -> str:
@@ -165,6 +174,17 @@ def status_summary(job: dict[str, Any]) -> str:
     ]
     if job["failure"]:
         lines.append(f"failed  {job['failure']}")
+    return "\n".join(lines)
+
+
+def promote_summary(document: dict[str, Any]) -> str:
+    """Who serves after a promotion by hand."""
+    was = "none was" if document["from_version"] is None else f"was {document['from_version']}"
+    lines = [f"{document['model']}: champion is version {document['version']}, {was}; by {document['by']}"]
+    if document["overrules"]:
+        lines.append(f"overrules      {document['overrules']}")
+    if document["deployment"]["url"]:
+        lines.append(f"answers at     {document['deployment']['url']}")
     return "\n".join(lines)
 
 

@@ -90,6 +90,7 @@ def result_document(
         "test_score": finite(challenger.value) if challenger is not None and challenger.part == "test" else None,
         "promoted": promotion.promote,
         "promotion_reason": promotion.reason,
+        "promotion": promotion.document(),
         "deployment": deployment_document(deployment),
         "mlflow": {
             "run_id": tracked.run_id,
@@ -182,7 +183,11 @@ def _standing_promotion(
         reason = f"version {last.version} was promoted once and is not champion any more, {serving}"
     elif is_champion and not recorded.get("promoted"):
         reason = f"version {last.version} was made champion after its run"
-    return {"promoted": is_champion, "promotion_reason": reason}
+    found: dict[str, Any] = {"promoted": is_champion, "promotion_reason": reason}
+    if isinstance(recorded.get("promotion"), Mapping):
+        waits = last.tags.get(naming.TAG_APPROVAL) == "needed" and not is_champion
+        found["promotion"] = {**recorded["promotion"], "needs_approval": waits}
+    return found
 
 
 def _recorded_url(line: Line, mlflow: Mapping[str, Any]) -> str | None:

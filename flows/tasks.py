@@ -81,7 +81,12 @@ def take_snapshot(line: Line) -> RunData:
 @stage
 def decide(line: Line, snapshot: RunData) -> Run:
     """Skip, refit or tune, with the reason; and which run this is, the same until it is finished."""
-    run = decide_run(line, snapshot, reader_of(line, snapshot), registry_of(line))
+    registry = registry_of(line)
+    begun = registry.finish_cut_off_change()
+    if begun is not None:
+        registry.close_change()  # this run deploys the champion in any case
+        reporter().stage(f"promotion: {begun.kind} to version {begun.version}, begun at {begun.at}, is finished")
+    run = decide_run(line, snapshot, reader_of(line, snapshot), registry)
     reporter().stage(f"decision: {run.decision.mode}; {run.decision.reason}")
     return run
 

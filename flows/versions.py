@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,19 +15,21 @@ from components.data.in_place import InPlaceData
 from components.data.snapshot import RawPart, raw_part
 from components.errors import NotFound, TuningFailed
 from components.registry.connection import redacted
-from components.registry.contest import contest, settle
+from components.registry.contest import Terms, contest, settle
 from components.registry.in_place_models import contest_by_report
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import Lineage, ModelVersion
-from components.registry.promotion import PromotionDecision
+from components.registry.promotion import PromotionDecision, hold_for_approval
 from components.registry.registration import register
 from components.registry.tracking import RetrainingRun
 from components.registry.verification import TrialModel
 from components.settings import Settings
 from flows.cloud_endpoint import serve_on_endpoint
+from flows.events import EventName, tell
 from flows.following import Run, Searched
 from flows.line import Line
 from flows.local_services import served_alias
+from flows.one_at_a_time import one_at_a_time
 from flows.progress import reporter
 from flows.search import model_uri
 
@@ -77,7 +78,7 @@ def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
         generation=run.identity.generation,
         refit_of=None if run.origin is None else run.origin.version,
     )
-    with _failing(searched.run), _one_at_a_time(line), _scratch(line) as scratch:
+    with _failing(searched.run), one_at_a_time(line.settings, line.spec.model), _scratch(line) as scratch:
         archive = scratch / "model.tar.gz"
         try:
             line.store.get(model_uri(line, best.training_job), archive)
@@ -95,6 +96,7 @@ def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
                 metric=line.spec.tuning.objective.metric,
                 objective=best.objective,
                 is_script=line.spec.training.is_script,
+                training_seconds=best.training_seconds,
             ),
             snapshot=run.snapshot,
             validation=_known_rows(line, run),
@@ -109,14 +111,14 @@ def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
 def settle_champion(line: Line, run: Run, searched: Searched, version: ModelVersion) -> PromotionDecision:
     """Champion or challenger, on the same held-out rows, both scored now."""
     spec, registry = line.spec, registry_of(line)
-    with _failing(searched.run), _one_at_a_time(line), _scratch(line) as scratch:
+    with _failing(searched.run), one_at_a_time(line.settings, line.spec.model), _scratch(line) as scratch:
         compared = _rows_to_compare_on(line, run)
         if compared is None:
             decision = contest_by_report(
                 registry=registry,
                 challenger=version,
                 objective=spec.tuning.objective.type,
-                min_improvement=spec.promotion.min_improvement,
+                promotion=spec.promotion,
             )
         else:
             rows, classes = compared
@@ -124,17 +126,35 @@ def settle_champion(line: Line, run: Run, searched: Searched, version: ModelVers
                 registry=registry,
                 challenger=version,
                 rows=rows,
-                metric=spec.promotion.metric or spec.tuning.objective.metric,
-                min_improvement=spec.promotion.min_improvement,
-                classes=classes,
+                terms=Terms(
+                    metric=spec.promotion.metric or spec.tuning.objective.metric,
+                    promotion=spec.promotion,
+                    classes=classes,
+                    base_dir=line.root,
+                ),
                 scratch=scratch,
             )
+        champion = registry.champion()
+        approved = champion is not None and champion.version == version.version  # a run taken up again after it was
+        if spec.promotion.approval == "manual" and not approved:
+            decision = hold_for_approval(decision, model=spec.model, version=version.version)
+        # What a promotion by hand needs to know later: aliases, and where and how to deploy.
+        registry.tag(version.version, {naming.TAG_SPEC: spec.model_dump_json()})
         if decision.promote and spec.deployment.target == "sagemaker":
             # the endpoint first: a version that does not answer there must not become the champion
             serve_on_endpoint(line, registry, version)
         settle(registry=registry, challenger=version, decision=decision, by=line.settings.user, now=datetime.now(UTC))
     verdict = "is champion" if decision.promote else "stays challenger"
     reporter().stage(f"promotion: version {version.version} {verdict}; {decision.reason}")
+    told: EventName = "retune.approval-needed" if decision.needs_approval else "retune.rejected"
+    tell(
+        line.settings,
+        "retune.promoted" if decision.promote else told,
+        model=spec.model,
+        version=version.version,
+        reason=decision.reason,
+        run_key=run.identity.key,
+    )
     return decision
 
 
@@ -163,16 +183,6 @@ def _failing(run: RetrainingRun) -> Iterator[None]:
     except Exception:
         run.finish(status="FAILED")
         raise
-
-
-@contextmanager
-def _one_at_a_time(line: Line) -> Iterator[None]:
-    """Two commands on one run end at the same moment: the second finds what the first has registered."""
-    folder = line.settings.home / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / naming.model_service(line.spec.model)).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @contextmanager

@@ -21,10 +21,12 @@ class Hold:
     Args:
         matches: Whether a call is the one, from its name.
         arrived: Whether it reaches the service, whose answer is then held; else the service never hears of it.
+        saying: Text that its body has.
     """
 
-    def __init__(self, matches: Callable[[str], bool], *, arrived: bool) -> None:
+    def __init__(self, matches: Callable[[str], bool], *, arrived: bool, saying: str = "") -> None:
         self.matches = matches
+        self.saying = saying.encode()
         self.arrived = arrived
         self.reached = threading.Event()
         self.let_go = threading.Event()
@@ -60,9 +62,9 @@ class HoldingProxy(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     @contextmanager
-    def hold(self, matches: Callable[[str], bool], *, arrived: bool) -> Iterator[Hold]:
+    def hold(self, matches: Callable[[str], bool], *, arrived: bool, saying: str = "") -> Iterator[Hold]:
         """Hold the first call that matches until the block ends; its connection is then cut."""
-        hold = self._hold = Hold(matches, arrived=arrived)
+        hold = self._hold = Hold(matches, arrived=arrived, saying=saying)
         try:
             yield hold
         finally:
@@ -76,13 +78,13 @@ class HoldingProxy(ThreadingHTTPServer):
             while not self._changed.wait_for(lambda: self.calls.count(name) >= wanted, _LOOK_S):
                 assert process.poll() is None, process.communicate()
 
-    def taken(self, name: str) -> Hold | None:
+    def taken(self, name: str, body: bytes) -> Hold | None:
         """Note a call; the hold it falls under, the first one only."""
         with self._changed:
             self.calls.append(name)
             self._changed.notify_all()
             hold = self._hold
-            if hold is None or hold.reached.is_set() or not hold.matches(name):
+            if hold is None or hold.reached.is_set() or not hold.matches(name) or hold.saying not in body:
                 return None
             if not hold.arrived:
                 hold.reached.set()
@@ -97,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        hold = self.server.taken(operation or f"{self.command} {urlsplit(self.path).path}")
+        hold = self.server.taken(operation or f"{self.command} {urlsplit(self.path).path}", body)
         if hold is None:
             self._answer(*self._forward(body))
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,10 +11,13 @@ from components.data.in_place import described_by_number
 from components.data.schema import RawPart
 from components.registry.archive import open_archive
 from components.registry.contest import settled_before
+from components.registry.guards import check_measures
+from components.registry.measures import measures_of
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import ModelVersion
 from components.registry.packaging import PackagedModel, booster_columns, package
 from components.registry.promotion import PromotionDecision, decide, refuse
+from components.registry.registry_spec import PromotionSpec
 from components.registry.scoring import Score
 from components.registry.verification import Check, TrialModel
 
@@ -58,7 +62,7 @@ def contest_by_report(
     registry: Registry,
     challenger: ModelVersion,
     objective: Literal["maximize", "minimize"],
-    min_improvement: float,
+    promotion: PromotionSpec,
 ) -> PromotionDecision:
     """Decide by what both versions' own training jobs reported; changes nothing.
 
@@ -69,7 +73,7 @@ def contest_by_report(
         registry: Of the model.
         challenger: The version to decide about.
         objective: The metric's direction.
-        min_improvement: In the metric's units.
+        promotion: The spec's part. Its confidence means nothing here: a reported value has no rows to draw from.
     """
     challenger = registry.version(challenger.version)  # another command may have settled it meanwhile
     champion = registry.champion()
@@ -85,19 +89,26 @@ def contest_by_report(
     if champion is not None and (old is None or old.metric != new.metric):
         has = "no objective" if old is None else old.metric
         return refuse(
-            f"champion version {champion.version} has {has} reported, not {new.metric}; move the alias by hand if "
-            f"version {challenger.version} is to serve",
+            f"champion version {champion.version} has {has} reported, not {new.metric}; "
+            f"retune promote {registry.model} {challenger.version} --reason TEXT, if it is to serve",
             challenger=new,
         )
-    return decide(
+    measures = measures_of(challenger)
+    decision = decide(
         challenger=new,
         champion=old,
         champion_version=None if champion is None else champion.version,
         greater_is_better=objective == "maximize",
-        min_improvement=min_improvement,
+        min_improvement=promotion.min_improvement,
+        guards=check_measures(
+            promotion.must_not_worsen,
+            challenger=measures,
+            champion=None if champion is None else measures_of(champion),
+        ),
         same_data=champion is None
         or champion.tags.get(naming.TAG_SNAPSHOT) == challenger.tags.get(naming.TAG_SNAPSHOT),
     )
+    return replace(decision, measures=measures)
 
 
 def _reported(version: ModelVersion) -> Score | None:

@@ -1,9 +1,8 @@
 """Versions, aliases and lineage tags of one registered model; the only writer of them.
 
 Every write can be cut off and repeated. What makes a version found again (run key, training job) is part of the call
-that creates it. A change of the champion is written into the registered model's history before the alias moves, since
-MLflow keeps no history of aliases (mlflow#2169); an entry whose alias never moved is taken up again by the next try.
-`retune.finished` is the last tag of a run.
+that creates it. A change of the champion is logged before the alias moves (champion_alias.py). `retune.finished` is the
+last tag of a run.
 """
 
 from __future__ import annotations
@@ -16,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from components import naming
 from components.errors import InvalidInput, NotFound, Refused
+from components.registry.champion_alias import ChampionAlias
 from components.registry.connection import answering, connect
 from components.registry.logged_model import fetch, log_once
-from components.registry.model_version import ModelVersion, Promotion, promotions, served_before
+from components.registry.model_version import ModelVersion, Promotion, served_before
 from components.registry.packaging import pyfunc
 from components.registry.registry_spec import REGISTERED_MODEL, RegistrySpec
 
@@ -57,9 +57,9 @@ class Registry:
         self.tracking_uri = tracking_uri
         self.model = model
         self.input_example = input_example
-        self._champion = champion
         self._challenger = challenger
         self._client: MlflowClient = connect(tracking_uri)
+        self._champion = ChampionAlias(client=self._client, tracking_uri=tracking_uri, model=model, alias=champion)
 
     @classmethod
     def of(cls, spec: RegistrySpec, *, tracking_uri: str, name: str) -> Registry:
@@ -102,11 +102,14 @@ class Registry:
 
     def champion(self) -> ModelVersion | None:
         """The version that serves."""
-        return self._aliased(self._champion)
+        number = self._champion.number()
+        return None if number is None else self.version(number)
 
     def challenger(self) -> ModelVersion | None:
         """The newest candidate."""
-        return self._aliased(self._challenger)
+        registered = self._registered()
+        number = None if registered is None else registered.aliases.get(self._challenger)
+        return None if number is None else self.version(int(number))
 
     def generation(self, same: Mapping[str, str]) -> int:
         """One more than that of the newest finished version with these tags; 0 without one.
@@ -123,14 +126,11 @@ class Registry:
 
     def history(self) -> tuple[Promotion, ...]:
         """Every change of the champion, oldest first. An entry whose write was cut off may be the last one."""
-        registered = self._registered()
-        return () if registered is None else promotions(registered.tags)
+        return self._champion.history()
 
     def rolled_back(self, number: int) -> Promotion | None:
         """The rollback that took this version out of service, if that was the last thing that happened to it."""
-        about = [entry for entry in self.history() if number in (entry.version, entry.previous)]
-        last = about[-1] if about else None
-        return last if last is not None and last.kind == "rollback" and last.previous == number else None
+        return self._champion.rolled_back(number)
 
     def folder(self, version: ModelVersion, scratch: Path) -> Path:
         """The version's files, where they are on this machine or fetched into a folder of their own below `scratch`.
@@ -197,7 +197,7 @@ class Registry:
             self._client.set_registered_model_alias(self.model, self._challenger, str(number))
 
     def promote(self, number: int, *, by: str, reason: str, now: datetime) -> None:
-        """Make a version the champion; nothing happens when it is.
+        """Make a version the champion, until `close_change` with its server to follow; nothing happens when it is.
 
         Raises:
             Refused: It must not serve, for the reason its tag gives.
@@ -206,7 +206,15 @@ class Registry:
         version = self.version(number)
         if version.refusal is not None:
             raise Refused(f"version {number} of {self.model} must not be promoted: {version.refusal}")
-        self._move("promote", number, by=by, reason=reason, now=now)
+        self._champion.move("promote", number, by=by, reason=reason, now=now)
+
+    def finish_cut_off_change(self) -> Promotion | None:
+        """Move the alias as a killed command has begun to; that change, not closed yet, or None without one."""
+        return self._champion.finish_cut_off()
+
+    def close_change(self) -> None:
+        """The last change of the champion is done, its server included."""
+        self._champion.close()
 
     def before_champion(self) -> ModelVersion:
         """The version that a rollback makes the champion again: the one that served before it was promoted.
@@ -216,7 +224,7 @@ class Registry:
         """
         champion = self.champion()
         if champion is None:
-            raise NotFound(f"a rollback needs a champion, got none of {self.model} (alias {self._champion})")
+            raise NotFound(f"a rollback needs a champion, got none of {self.model}")
         previous = served_before(self.history(), champion.version)
         if previous is None:
             raise NotFound(
@@ -227,7 +235,7 @@ class Registry:
     def rollback(self, *, by: str, reason: str, now: datetime) -> ModelVersion:
         """Give the alias back to `before_champion` and return it; again: one further back. Raises as that."""
         target = self.before_champion()
-        self._move("rollback", target.version, by=by, reason=reason, now=now)
+        self._champion.move("rollback", target.version, by=by, reason=reason, now=now)
         return target
 
     def finish(self, number: int, result: Mapping[str, Any], *, now: datetime) -> None:
@@ -243,30 +251,6 @@ class Registry:
             raise InvalidInput(f"a recorded result has at most {_MAX_RESULT_LENGTH} characters, got {len(text)}")
         self.tag(number, {naming.TAG_RESULT: text})
         self.tag(number, {naming.TAG_FINISHED: now.isoformat(timespec="seconds")})
-
-    def _move(self, kind: str, number: int, *, by: str, reason: str, now: datetime) -> None:
-        registered = self._registered()
-        current = self._number_of(registered, self._champion)
-        if registered is None or current == number:
-            return
-        history = promotions(registered.tags)
-        cut_off = history and (history[-1].version, history[-1].previous, history[-1].kind) == (number, current, kind)
-        with answering(self.tracking_uri):
-            if not cut_off:
-                entry = Promotion(
-                    number=history[-1].number + 1 if history else 1,
-                    kind=kind,
-                    previous=current,
-                    version=number,
-                    at=now.isoformat(timespec="seconds"),
-                    by=by,
-                    reason=reason[:2000],
-                )
-                key = naming.promotion_tag(entry.number)
-                self._client.set_registered_model_tag(self.model, key, entry.text())
-            if kind == "promote" and current is not None:
-                self.tag(number, {naming.TAG_PREVIOUS_CHAMPION: str(current)})
-            self._client.set_registered_model_alias(self.model, self._champion, str(number))
 
     def _registered(self) -> Any:
         from mlflow.exceptions import MlflowException
@@ -287,12 +271,3 @@ class Registry:
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-
-    def _aliased(self, alias: str) -> ModelVersion | None:
-        number = self._number_of(self._registered(), alias)
-        return None if number is None else self.version(number)
-
-    @staticmethod
-    def _number_of(registered: Any, alias: str) -> int | None:
-        found = None if registered is None else registered.aliases.get(alias)
-        return None if found is None else int(found)

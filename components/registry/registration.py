@@ -11,6 +11,7 @@ from components.data.snapshot import DataSnapshot, RawPart
 from components.errors import CannotWrite, Damaged
 from components.registry.archive import open_archive
 from components.registry.in_place_models import packaged_in_place
+from components.registry.measures import tags_of
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import Lineage, ModelVersion
 from components.registry.packaging import PackagedModel, package
@@ -66,6 +67,7 @@ def register(
             naming.TAG_OBJECTIVE: repr(trial.objective),
             naming.TAG_VALIDATION_SCORE: repr(trial.objective if check.score is None else check.score),
             naming.TAG_SCORE_CHECK: check.finding,
+            **tags_of(_measures(trial)),
             naming.TAG_PROMOTABLE: "no" if check.refusal else "yes",
             **({naming.TAG_REFUSAL: check.refusal} if check.refusal else {}),
         }
@@ -74,6 +76,11 @@ def register(
         raise CannotWrite(f"a model cannot be packaged in {work} ({error.strerror or error})") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _measures(trial: TrialModel) -> dict[str, float]:
+    seconds = {} if trial.training_seconds is None else {"training_seconds": trial.training_seconds}
+    return {**seconds, "model_size_bytes": trial.archive.stat().st_size}
 
 
 def _packaged(

@@ -70,7 +70,7 @@ def ask(*, model: Model, rows: RawPart, classes: Sequence[str] | None) -> Answer
             in it, whatever its type: the model is somebody's code.
     """
     try:
-        frame = model.predict(_as_declared(model, rows.features))
+        frame = model.predict(as_declared(model, rows.features))
     except Exception as error:
         raise CannotScoreError(f"the model does not answer these rows: {cause_of(error)}") from error
     return answers(frame, rows.labels, classes)
@@ -149,7 +149,7 @@ def _named_probabilities(frame: pd.DataFrame, order: Sequence[str] | None) -> Fl
     return frame[names].to_numpy(dtype=np.float64) if columns and set(names) <= set(columns) else None
 
 
-def _as_declared(model: Model, features: pd.DataFrame) -> pd.DataFrame:
+def as_declared(model: Model, features: pd.DataFrame) -> pd.DataFrame:
     """Whole numbers as doubles where the signature says so: MLflow casts them in requests, but not in frames."""
     signature = getattr(model.metadata, "signature", None)
     inputs = getattr(signature, "inputs", None)

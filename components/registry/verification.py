@@ -27,12 +27,14 @@ class TrialModel:
         metric: The objective, such as `validation:auc`.
         objective: Its final value.
         is_script: Whether one's own script was trained, which may mean something else by the metric's name.
+        training_seconds: From its start to its end; None where nobody knows.
     """
 
     archive: Path
     metric: str
     objective: float
     is_script: bool = False
+    training_seconds: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -69,7 +69,7 @@ def test_the_endpoint_alias_and_history_agree_whatever_is_cut_off(
     retune: Retune, write_spec: Callable[..., Path], hosting: Hosting, account: dict[str, str]
 ) -> None:
     """Too dear is refused first; answers that are not the model's leave endpoint and champion as they were; after
-    kill -9 in an update and in a rollback the next command ends what was begun.
+    kill -9 in an update, in a rollback and in a promotion by hand the next command ends what was begun.
     """  # noqa: D205  one paragraph
     deployment: dict[str, Any] = {"target": "sagemaker", "shift": {"bake_s": 0}, "alarms": []}
     tuning = {
@@ -114,6 +114,14 @@ def test_the_endpoint_alias_and_history_agree_whatever_is_cut_off(
     back = retune.ok("rollback", MODEL, **account)
     assert (back["version"], back["deployment"]["version"]) == ("1", "1")
     assert standing(retune, hosting) == ("1", "1", ["promote 1", "promote 2", "rollback 1"])
+
+    again = ("promote", MODEL, "2", "--reason", "the incident is over")
+    killed_while_updating(retune, hosting, *again, **account)
+    champion, _, history = standing(retune, hosting)
+    assert (champion, history[-1]) == ("1", "rollback 1"), "the champion changes after the endpoint"
+    promoted = retune.ok(*again, **account)
+    assert (promoted["version"], promoted["deployment"]["version"]) == ("2", "2")
+    assert standing(retune, hosting) == ("2", "2", ["promote 1", "promote 2", "rollback 1", "promote 2"])
 
     assert retune.ok("down", "--endpoint", MODEL, **account)["services"][0]["state"] == "deleted"
     assert client_of(hosting, "sagemaker").list_endpoints()["Endpoints"] == []

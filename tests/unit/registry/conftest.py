@@ -17,11 +17,12 @@ from mlflow import MlflowClient
 from registry_cases import Case
 
 from components.registry.connection import connect
-from components.registry.contest import contest, settle
+from components.registry.contest import Terms, contest, settle
 from components.registry.experiments import ensure_experiment
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import ModelVersion
 from components.registry.promotion import PromotionDecision
+from components.registry.registry_spec import PromotionSpec
 from components.registry.verification import TrialModel
 
 # Where neither `components` nor `flows` can be imported: a model's folder, then requests as MLflow's server reads them.
@@ -117,13 +118,14 @@ def compete(registry: Registry, binary: Case, tmp_path: Path) -> Callable[..., P
 
     def decide_and_settle(version: ModelVersion, **changes: Any) -> PromotionDecision:
         arguments: dict[str, Any] = {
-            "rows": binary.test,
             "metric": "validation:f1_binary",
-            "min_improvement": 0.0,
             "classes": binary.snapshot.classes,
-            "scratch": tmp_path / "scratch",
+            "base_dir": tmp_path,
+            "promotion": PromotionSpec(confidence=None),
         }
-        decision = contest(registry=registry, challenger=version, **{**arguments, **changes})
+        rows = changes.pop("rows", binary.test)
+        terms = Terms(**{**arguments, **changes})
+        decision = contest(registry=registry, challenger=version, rows=rows, terms=terms, scratch=tmp_path / "scratch")
         settle(
             registry=registry,
             challenger=version,

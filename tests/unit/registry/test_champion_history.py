@@ -7,6 +7,7 @@ import pytest
 from mlflow import MlflowClient
 from registry_cases import serving
 
+from components import naming
 from components.errors import NotFound
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import ModelVersion
@@ -67,6 +68,7 @@ def test_a_cut_off_promotion_is_completed_once(
     second = register(trial, key="0000000002")
     registry.promote(second.version, by="me", reason="by hand", now=NOW)
     mlflow_client.set_registered_model_alias(registry.model, "champion", "1")
+    mlflow_client.set_registered_model_tag(registry.model, naming.TAG_PROMOTIONS_DONE, "1")
 
     registry.promote(second.version, by="me", reason="by hand", now=NOW)
 
@@ -84,6 +86,35 @@ def test_after_a_move_by_hand_a_rollback_goes_to_what_retune_promoted(
     mlflow_client.set_registered_model_alias(registry.model, "champion", "2")
 
     assert registry.rollback(by="me", reason="back", now=NOW).version == 1
+
+
+def test_what_was_cut_off_is_finished_and_what_was_undone_is_not(
+    register: Register, compete: Contest, registry: Registry, mlflow_client: MlflowClient, trial: TrialModel
+) -> None:
+    """A change that was not carried out to its end is; not so one undone by hand, or whose version is gone."""
+    compete(register(trial, key="0000000001"))
+    register(trial, key="0000000002")
+    registry.promote(2, by="me", reason="by hand", now=NOW)
+    registry.close_change()
+    mlflow_client.set_registered_model_alias(registry.model, "champion", "1")
+
+    assert (registry.finish_cut_off_change(), serving(registry)) == (None, 1)
+
+    mlflow_client.set_registered_model_tag(registry.model, naming.TAG_PROMOTIONS_DONE, "1")
+    begun = registry.finish_cut_off_change()
+
+    assert begun is not None
+    assert (begun.kind, begun.version, serving(registry)) == ("promote", 2, 2)
+    assert registry.finish_cut_off_change() == begun  # the server may not have followed
+    registry.close_change()
+    assert registry.finish_cut_off_change() is None
+    assert [entry.version for entry in registry.history()] == [1, 2]
+
+    mlflow_client.set_registered_model_alias(registry.model, "champion", "1")
+    mlflow_client.set_registered_model_tag(registry.model, naming.TAG_PROMOTIONS_DONE, "1")
+    mlflow_client.delete_model_version(registry.model, "2")
+
+    assert (registry.finish_cut_off_change(), serving(registry)) == (None, 1)
 
 
 def test_a_rollback_without_a_champion_is_told(registry: Registry) -> None:

@@ -190,7 +190,7 @@ def test_a_champion_of_another_schema_stays(
     assert (decision.promote, serving(registry)) == (False, 1)
     assert decision.reason == (
         "not promoted: champion version 1 cannot be scored on these rows (the model does not answer these rows: "
-        "Model is missing inputs ['housing'].); move the alias by hand if version 2 is to serve"
+        f"Model is missing inputs ['housing'].); retune promote {registry.model} 2 --reason TEXT, if it is to serve"
     )
 
 

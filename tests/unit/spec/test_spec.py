@@ -105,27 +105,48 @@ def test_numbers_are_numbers(line: str) -> None:
     assert breaches[0].startswith("tuning.max_jobs: must be")
 
 
-@pytest.mark.parametrize(
-    ("line", "field"),
-    [
-        ("promotion: {confidence: 0.9}", "promotion.confidence"),
-        ("promotion: {approval: manual}", "promotion.approval"),
-    ],
-)
-def test_a_field_of_a_later_version_is_refused_by_name(line: str, field: str) -> None:
+def test_a_field_of_a_later_version_is_refused_by_name() -> None:
     """A field whose feature has not landed is never ignored."""
-    breaches = breaches_of(with_line(line))
+    breaches = breaches_of(MINIMAL + "  stop_when: {converged: true}\n")
 
     assert len(breaches) == 1
-    assert breaches[0].startswith(f"{field}: ")
-    assert "not available in this version" in breaches[0]
+    assert breaches[0].startswith("tuning.stop_when.converged: not available in this version")
 
 
 def test_a_later_field_that_is_off_may_be_written_out() -> None:
     """Off is what the field's absence means."""
-    text = with_line("promotion: {approval: auto}")
+    text = MINIMAL + "  stop_when: {converged: false}\n"
 
     assert parse_spec(text, subject="s.yaml") == parse_spec(MINIMAL, subject="s.yaml")
+
+
+def test_guards_are_names_or_mappings() -> None:
+    """A bare name is a guard that tolerates nothing."""
+    spec = parse_spec(
+        with_line("promotion: {must_not_worsen: [recall, {metric: auc, by: 0.01, slice: carrier}]}"), subject="s.yaml"
+    )
+
+    recall, auc = spec.promotion.must_not_worsen
+    assert (recall.metric, recall.by, recall.slice) == ("recall", 0.0, None)
+    assert (auc.metric, auc.by, auc.slice) == ("auc", 0.01, "carrier")
+    assert (spec.promotion.confidence, spec.promotion.approval) == (0.9, "auto")
+
+
+@pytest.mark.parametrize(
+    ("promotion", "law"),
+    [
+        ("confidence: 1", "less than 1, got 1"),
+        ("confidence: 0.4", "greater than or equal to 0.5, got 0.4"),
+        ("approval: never", "'auto' or 'manual', got 'never'"),
+        ("must_not_worsen: [{metric: auc, by: -1}]", "greater than or equal to 0, got -1"),
+        ("must_not_worsen: [{metric: auc, by: 0.1, at_most: 1}]", "at_most and at_least are not: got by 0.1"),
+        ("must_not_worsen: [{metric: model_size_bytes, slice: carrier}]", "is of the whole model, got slice carrier"),
+        ("must_not_worsen: [{metric: auc, buy: 1}]", "unknown key; did you mean by?"),
+    ],
+)
+def test_a_promotion_that_breaks_a_law_is_told(promotion: str, law: str) -> None:
+    """Each law of the part names the value."""
+    assert law in " ".join(breaches_of(with_line(f"promotion: {{{promotion}}}")))
 
 
 def test_overrides_are_yaml_at_a_path() -> None:
