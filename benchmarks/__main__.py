@@ -21,6 +21,8 @@ NAMES = (
     "promotion_odds",
     "whole_line",
     "flights_year",
+    "predict_batch",
+    "serving_load",
 )
 
 

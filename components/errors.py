@@ -10,6 +10,7 @@
     ├── CannotWrite                   73   no    home, disk or port that cannot be used
     ├── Damaged                       74   no    stored bytes that are not what was written
     ├── Busy                          75   yes   somebody else holds it: a port, a lock
+    ├── DeploymentFailed              76   no    an endpoint did not come to serve a version; what served before serves
     ├── Refused                       77   no    allowed by no rule: security, promotion
     │   ├── OverBudget                77   no    nothing can be started within a cap
     │   └── JobDiffers                77   no    a tuning job that is not what was asked for
@@ -102,6 +103,12 @@ class Busy(RetuneError):
 
     exit_code = 75
     retryable = True
+
+
+class DeploymentFailed(RetuneError):
+    """An endpoint did not come to serve a version. What served before serves, or nothing when it was the first."""
+
+    exit_code = 76
 
 
 class Refused(RetuneError):

@@ -55,6 +55,18 @@ TAG_APPROVAL = "retune.approval"
 TAG_SPEC = "retune.spec"
 TAG_PROMOTIONS_DONE = "retune.promotions_done"
 TAG_PREVIOUS_CHAMPION = "retune.previous_champion"
+# `<region>/<endpoint config>` that last served a version on SageMaker.
+TAG_ENDPOINT_CONFIG = "retune.endpoint_config"
+# On endpoints: what an update that was cut off is finished or taken back by.
+TAG_FORMER_CONFIG = "retune.former_config"
+TAG_PROVEN_CONFIG = "retune.proven_config"
+TAG_AUTOSCALING = "retune.autoscaling"
+# On SageMaker's models and endpoint configurations.
+TAG_VERSION = "retune.version"
+
+_ENDPOINT_STEM = 32
+_TRANSFORM_JOB = re.compile(r"[a-zA-Z0-9-]+-batch-[0-9a-f]{12}-[0-9]{2,}")
+_CONFIG = re.compile(r"(?P<endpoint>.+)-(?P<version>[0-9]+)-[0-9a-f]{8}")
 
 
 def digest_of(document: Mapping[str, Any]) -> str:
@@ -191,9 +203,59 @@ def promotion_tag(number: int) -> str:
     return f"retune.promotion.{number:05d}"
 
 
+def batch_prefix(model: str, digest: str) -> str:
+    """Key prefix of a batch that SageMaker predicts: its parts, their answers, and what they are."""
+    return f"batches/{job_stem(model)}/{digest[:16]}"
+
+
+def transform_job_name(model: str, digest: str, attempt: int) -> str:
+    """`<model>-batch-<digest>-<attempt>`; also, without the attempt, its SageMaker model. At most 39 characters."""
+    return f"{job_stem(model)}-batch-{digest[:12]}-{attempt:02d}"
+
+
+def is_transform_job(job: str) -> bool:
+    """Whether a name is one of `transform_job_name`: a tuning job's key is two digits shorter."""
+    return _TRANSFORM_JOB.fullmatch(job) is not None
+
+
+def transform_model_name(model: str, digest: str) -> str:
+    """SageMaker's model that a batch asks."""
+    return f"{job_stem(model)}-batch-{digest[:12]}"
+
+
 def model_service(model: str) -> str:
     """Name of the background service that serves a model: a safe file name, and no two models' the same."""
     safe = quote(model, safe="")
     if len(safe) > _LONGEST_SERVED_NAME:
         safe = f"{safe[:_LONGEST_SERVED_NAME]}~{hashlib.sha256(model.encode()).hexdigest()[:8]}"
     return f"model-{safe}"
+
+
+def endpoint_name(model: str) -> str:
+    """A model's SageMaker endpoint: at most 41 characters of `[a-z0-9-]`, and no two models' the same."""
+    safe = re.sub(r"[^a-z0-9]+", "-", model.lower())[:_ENDPOINT_STEM].strip("-")  # AWS tells no upper case apart
+    return safe if safe == model else f"{safe or 'model'}-{hashlib.sha256(model.encode()).hexdigest()[:8]}"
+
+
+def endpoint_resource(model: str, version: str, request: Mapping[str, Any]) -> str:
+    """`<endpoint>-<version>-<digest>`, a SageMaker model's or endpoint configuration's name, at most 63 characters.
+
+    Both can be made and not changed, so what they are is in their name: the same request is the same resource.
+    """
+    return f"{endpoint_name(model)}-{version}-{digest_of(request)[:8]}"
+
+
+def version_of_config(config: str, model: str) -> str | None:
+    """The version in a name of `endpoint_resource`; None when retune did not make it for this model."""
+    found = _CONFIG.fullmatch(config)
+    return found["version"] if found is not None and found["endpoint"] == endpoint_name(model) else None
+
+
+def hosted_model_prefix(model: str, version: str, digest: str) -> str:
+    """Key prefix of what SageMaker hosts of a version: its archive, and what it must answer."""
+    return f"endpoints/{endpoint_name(model)}/{version}-{digest[:16]}"
+
+
+def endpoint_alarm(endpoint: str) -> str:
+    """The alarm that takes an update of an endpoint back."""
+    return f"{endpoint}-server-errors"

@@ -3,8 +3,8 @@
 [sagemaker]  subnets, security_group_ids, kms_key_id, network_isolation, encrypt_between_containers
 [tags]       on every job: team, cost centre
 [allow]      images, sources, accounts: prefixes of what a spec may name, account ids jobs may run in
-[budget]     max_cost_usd_per_month, ledger (an s3:// URI shared by all who run the project)
-[prices]     "ml.m5.large" = USD an hour, where no list has it
+[budget]     max_cost_usd_per_month, max_endpoint_usd_per_month, ledger (an s3:// URI shared by all who run the project)
+[prices]     "ml.m5.large" = USD an hour, where no list has it; "serverless" = USD per GB and second
 """
 
 from __future__ import annotations
@@ -94,10 +94,12 @@ class BudgetSettings(SpecPart):
 
     Attributes:
         max_cost_usd_per_month: What all runs of a month may cost together, USD; a spec can only lower it.
+        max_endpoint_usd_per_month: What an endpoint may cost at the most, USD; a spec can only lower it.
         ledger: `s3://` URI of a ledger that all who run the project share; None for one per home.
     """
 
     max_cost_usd_per_month: Usd | None = None
+    max_endpoint_usd_per_month: Usd | None = None
     ledger: str | None = Field(default=None, pattern=r"^s3://[^/]+/.+[^/]$")
 
 

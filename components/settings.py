@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import pwd
+import re
 import shutil
 import tomllib
 from collections.abc import Mapping
@@ -28,6 +29,8 @@ _NEEDED_BYTES = 100 * 10**6
 _CI = ("GITHUB_ACTIONS", "GITLAB_CI", "CODEBUILD_BUILD_ID", "BUILDKITE", "CIRCLECI", "TF_BUILD", "CI")
 # A role for engines that check its form only; AWS's own documentation account.
 _DOCUMENTATION_ROLE = "arn:aws:iam::111122223333:role/retune-local"
+# RFC 6750's bearer token, long enough not to be guessed
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,256}")
 _OWN_PREFECT = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
@@ -57,6 +60,8 @@ class Settings:
         on_crash: What a run that is ended by SIGTERM or an error does with its tuning job: `keep` leaves it to the next
             run, `stop` stops it. Nothing is done on SIGKILL.
         user: Who runs this, for the record.
+        serving_token: What clients of model servers must bear: a token, `auto` (one is made per
+            model), `off`, or None: as it is.
         environment: The process environment at the time of reading, for child processes. It holds secrets.
     """
 
@@ -73,6 +78,7 @@ class Settings:
     on_crash: Literal["keep", "stop"]
     user: str
     environment: Mapping[str, str] = field(repr=False)
+    serving_token: str | None = field(default=None, repr=False)
 
     @property
     def base_uri(self) -> str:
@@ -119,17 +125,20 @@ class Settings:
         """Variable that says this machine is a CI runner, gone with its home after the job; None elsewhere."""
         return next((name for name in _CI if self.environment.get(name, "").lower() not in ("", "false", "0")), None)
 
-    def require_cloud(self) -> None:
+    def require_cloud(self, what: str = "engine sagemaker") -> None:
         """Refuse to go to the cloud without what only its owner can say.
+
+        Args:
+            what: Wants to go there.
 
         Raises:
             InvalidInput: RETUNE_BUCKET or RETUNE_ROLE_ARN is not set.
         """
         missing = [] if self.on_s3 else ["RETUNE_BUCKET (a bucket for data and models)"]
         if self.role_arn == _DOCUMENTATION_ROLE:
-            missing.append("RETUNE_ROLE_ARN (the execution role of training jobs)")
+            missing.append("RETUNE_ROLE_ARN (the execution role of training jobs and endpoints)")
         if missing:
-            raise InvalidInput(f"engine sagemaker needs {' and '.join(missing)}, got none")
+            raise InvalidInput(f"{what} needs {' and '.join(missing)}, got none")
 
     def check_home(self) -> None:
         """Look, without writing, whether the home can hold what a run writes.
@@ -202,7 +211,18 @@ def read_settings(environment: Mapping[str, str] | None = None, *, cwd: Path | N
         on_crash=_on_crash(env),
         user=_user(env),
         environment=env,
+        serving_token=_serving_token(env),
     )
+
+
+def _serving_token(env: Mapping[str, str]) -> str | None:
+    token = env.get("RETUNE_SERVING_TOKEN") or None
+    if token not in (None, "auto", "off") and not _TOKEN.fullmatch(token):
+        raise InvalidInput(
+            f"RETUNE_SERVING_TOKEN is auto, off, or 16 to 256 characters of A-Z a-z 0-9 - . _ ~ + / =, "
+            f"got {len(token)} characters that are not all so"
+        )
+    return token
 
 
 def _poll_s(env: Mapping[str, str]) -> float:

@@ -11,10 +11,6 @@ from typing import Any
 _OFF: dict[str, tuple[Any, ...]] = {
     "tuning.stop_when.converged": (False,),
 }
-# Fields that are built, with values that are not.
-_LATER_VALUES: dict[str, tuple[Any, ...]] = {
-    "deployment.target": ("sagemaker",),
-}
 
 
 def later_breaches(document: dict[str, Any]) -> list[str]:
@@ -28,11 +24,6 @@ def later_breaches(document: dict[str, Any]) -> list[str]:
         if value not in off:
             choice = f" or set it to {_yaml(off[0])}" if off else ""
             breaches.append(f"{path}: not available in this version; leave it out{choice}, got {value!r}")
-    for path, later in _LATER_VALUES.items():
-        place, key = _place_of(document, path)
-        if place is not None and place.get(key) in later:
-            breaches.append(f"{path}: {place[key]} is not available in this version")
-            place.pop(key)
     tuning = document.get("tuning")
     if isinstance(tuning, dict) and tuning.get("stop_when") == {}:
         tuning.pop("stop_when")

@@ -16,7 +16,7 @@ import typer
 
 from components.errors import RetuneError
 from components.settings import quiet_libraries
-from flows import line_commands
+from flows import line_commands, predict_command
 from flows.amt_commands import amt_app
 from flows.show import show
 from flows.trigger_commands import trigger_app
@@ -63,6 +63,7 @@ for _command in (
     line_commands.plan,
     line_commands.submit,
     line_commands.collect,
+    predict_command.predict,
     line_commands.doctor,
 ):
     app.command()(_command)
@@ -192,11 +193,22 @@ def up(*, as_json: Json = False) -> None:
 
 
 @app.command()
-def down(*, as_json: Json = False) -> None:
+def down(
+    *,
+    endpoint: Annotated[
+        str | None, typer.Option("--endpoint", help="Delete this model's SageMaker endpoint instead.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Stop the local services."""
     from flows.local_services import stop_all
     from flows.printing import services_table
 
+    if endpoint is not None:
+        from flows.cloud_endpoint import delete_endpoint
+
+        show(delete_endpoint(endpoint), as_json, services_table)
+        return
     show(stop_all(), as_json, services_table)
 
 

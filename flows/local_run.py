@@ -80,6 +80,7 @@ def refuse_early(line: Line) -> None:
     from components.registry.connection import connect
     from components.registry.promotion_metric import refuse_unknown
     from components.tuning.attempts import Attempt
+    from flows.cloud_endpoint import refuse_endpoint
     from flows.data import drafted_channels, has_rows, refuse_bad_data
     from flows.line import identify
     from flows.local_services import refuse_busy_port
@@ -89,6 +90,7 @@ def refuse_early(line: Line) -> None:
     settings, spec = line.settings, line.spec
     settings.check_home()
     refuse_busy_port(settings, spec)
+    refuse_endpoint(line)
     if has_rows(spec.data):
         judged = [each.metric for each in spec.promotion.must_not_worsen if not each.is_measure]
         for name in dict.fromkeys([*filter(None, [spec.promotion.metric]), *judged]):

@@ -60,13 +60,18 @@ def tracking_ui(settings: Settings) -> str:
 
 def model_servers(settings: Settings, *, alias: str = "champion") -> LocalServer:
     """The model servers of this home."""
-    return LocalServer(services=services_of(settings), tracking_uri=settings.tracking_uri, alias=alias)
+    return LocalServer(
+        services=services_of(settings),
+        tracking_uri=settings.tracking_uri,
+        alias=alias,
+        token=settings.serving_token,
+    )
 
 
 def refuse_busy_port(settings: Settings, spec: RetrainSpec) -> None:
     """Raises Busy, naming the holder, when the spec's explicit port is held by anything but the model's own server."""
     port = spec.deployment.port
-    if spec.deployment.target == "none" or port == "auto":
+    if spec.deployment.target != "local" or port == "auto":
         return
     own = services_of(settings).find(naming.model_service(spec.model))
     if own is None or not own.url.endswith(f":{port}"):
@@ -75,7 +80,7 @@ def refuse_busy_port(settings: Settings, spec: RetrainSpec) -> None:
 
 def deploy_champion(settings: Settings, spec: RetrainSpec, version: int | None) -> Deployment | None:
     """Have the champion answer requests; None when the spec wants no server, or there is no champion."""
-    if spec.deployment.target == "none" or version is None:
+    if spec.deployment.target != "local" or version is None:
         return None
     servers = model_servers(settings, alias=spec.registry.champion)
     return servers.deploy(spec.model, str(version), port=spec.deployment.port)

@@ -14,6 +14,7 @@ from components.tuning.budget import Limits
 from components.tuning.client import TuningClient
 from components.tuning.lineage import Parents
 from components.tuning.trial_reader import TrialReader
+from flows.cloud_endpoint import refuse_endpoint
 from flows.data import channels_of, look_at_data, rows_of
 from flows.engines import open_engine
 from flows.following import Run
@@ -29,15 +30,17 @@ def plan_of(options: RunOptions) -> dict[str, Any]:
     """What `retune run` with these options would do, as `retune plan --json` prints it.
 
     Keys: `model mode reason run_key snapshot engine rows drift tuning_job training_job refit_of job_status warm_start
-    request changes cost`. `request` is the exact CreateHyperParameterTuningJob of the next attempt, of a refit its
-    CreateTrainingJob; null when the run would skip, or attach to `tuning_job` or `training_job`; `changes` where it
-    differs from that of the version it is held against, null without one of the same kind; `cost` what it is expected
-    to cost and its worst case, caps and price, null where it costs nothing.
+    request changes cost endpoint_usd_per_month endpoint_price`. `request` is the exact CreateHyperParameterTuningJob of
+    the next attempt, of a refit its CreateTrainingJob; null when the run would skip, or attach to `tuning_job` or
+    `training_job`; `changes` where it differs from that of the version it is held against, null without one of the same
+    kind; `cost` what it is expected to cost and its worst case, caps and price, null where it costs nothing; the last
+    two what the endpoint costs a month at the most and what that is made of, null without one.
     """
     from flows.basis import decide_run
     from flows.versions import has_registry, registry_of
 
     line = open_line(options)
+    price = refuse_endpoint(line)
     snapshot, read = look_at_data(line)
     run = decide_run(line, snapshot, read, registry_of(line) if has_registry(line) else None)
     decision = run.decision
@@ -52,6 +55,8 @@ def plan_of(options: RunOptions) -> dict[str, Any]:
         "training_job": None,
         "refit_of": None,
         "warm_start": Parents().document(),
+        "endpoint_usd_per_month": None if price is None else price.usd_per_month,
+        "endpoint_price": None if price is None else f"{price.made_of} ({price.source})",
     }
     if decision.mode == "skip" and run.base is not None:
         return {**document, **_standing(run.base)}

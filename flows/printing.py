@@ -64,6 +64,9 @@ def plan_summary(plan: dict[str, Any]) -> str:
     lines += [f"changed        {_change(each)}" for each in plan["changes"] or ()]
     if plan.get("cost"):
         lines.append(f"cost           {_cost(plan['cost'])}")
+    if plan["endpoint_usd_per_month"] is not None:
+        usd = plan["endpoint_usd_per_month"]
+        lines.append(f"endpoint       at the most {usd:.2f} USD a month: {plan['endpoint_price']}")
     return "\n".join(lines)
 
 

@@ -14,6 +14,7 @@ from components.registry.mlflow_registry import Registry
 from components.registry.model_version import ModelVersion
 from components.settings import Settings, read_settings
 from components.spec import RetrainSpec
+from flows.cloud_endpoint import serve_promoted, take_endpoint_back
 from flows.events import tell
 from flows.local_services import deploy_champion, swap_running_server
 from flows.one_at_a_time import one_at_a_time
@@ -35,6 +36,7 @@ def promote_version(model: str, number: int, *, reason: str) -> dict[str, Any]:
         NotFound: There is no such model or version.
         Refused: The version was refused when it was registered, its run was cut off before the contest, or it is
             champion already.
+        DeploymentFailed: Its endpoint does not come to serve it; everything stays as it was.
         RetuneError: It does not serve; the version before is champion again.
     """
     if not reason.strip():
@@ -60,9 +62,10 @@ def promote_version(model: str, number: int, *, reason: str) -> dict[str, Any]:
                 "give that run's command again"
             )
         overrules = overruled(version)
+        endpoint = _serve_on_endpoint(settings, registry, spec, number)
         registry.promote(number, by=settings.user, reason=reason, now=datetime.now(UTC))
         _note(registry, version, by=settings.user, reason=reason)
-        deployment = _deploy(settings, registry, spec, number, reason)
+        deployment = _deploy(settings, registry, spec, number, reason) if endpoint is None else endpoint
         registry.close_change()
     previous = registry.history()[-1].previous
     from_version = None if previous is None else str(previous)
@@ -102,6 +105,18 @@ def spec_of(version: ModelVersion) -> RetrainSpec | None:
         return None if text is None else RetrainSpec.model_validate_json(text)
     except ValidationError:
         return None
+
+
+def _serve_on_endpoint(
+    settings: Settings, registry: Registry, spec: RetrainSpec | None, number: int
+) -> Deployment | None:
+    """The endpoint serving it before it is the champion; None where the version's run has, or knows of, no endpoint."""
+    version, champion = registry.version(number), registry.champion()
+    if version.refusal is not None:
+        return None  # `Registry.promote` says why
+    if spec is not None:
+        return serve_promoted(settings, spec, registry, version)
+    return None if champion is None else take_endpoint_back(settings, registry, champion, version)
 
 
 def _deploy(

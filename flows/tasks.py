@@ -24,6 +24,7 @@ from components.tuning.lineage import Parents
 from flows import results
 from flows.artifacts import cancel_asked
 from flows.basis import decide_run
+from flows.cloud_endpoint import refuse_endpoint, serve_on_endpoint
 from flows.data import RunData, described, reader_of, take_data
 from flows.following import Run, Searched
 from flows.line import Line
@@ -71,6 +72,7 @@ def unless_cancelled(function: Callable[P, R]) -> Callable[P, R]:
 def take_snapshot(line: Line) -> RunData:
     """Data as an immutable snapshot in the store, or the listing of data that stay where they are."""
     line.settings.writable_home()
+    refuse_endpoint(line)
     data = take_data(line)
     reporter().stage(f"data: {described(data)}")
     return data
@@ -119,7 +121,10 @@ def promote(line: Line, run: Run, searched: Searched, version: ModelVersion) -> 
 @unless_cancelled
 def deploy(line: Line) -> Deployment | None:
     """The champion answering requests, where the spec wants that; swapped without failing one."""
-    champion = registry_of(line).champion()
+    registry = registry_of(line)
+    champion = registry.champion()
+    if line.spec.deployment.target == "sagemaker":
+        return None if champion is None else serve_on_endpoint(line, registry, champion)
     return deploy_champion(line.settings, line.spec, None if champion is None else champion.version)
 
 

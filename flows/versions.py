@@ -24,6 +24,7 @@ from components.registry.registration import register
 from components.registry.tracking import RetrainingRun
 from components.registry.verification import TrialModel
 from components.settings import Settings
+from flows.cloud_endpoint import serve_on_endpoint
 from flows.events import EventName, tell
 from flows.following import Run, Searched
 from flows.line import Line
@@ -139,6 +140,9 @@ def settle_champion(line: Line, run: Run, searched: Searched, version: ModelVers
             decision = hold_for_approval(decision, model=spec.model, version=version.version)
         # What a promotion by hand needs to know later: aliases, and where and how to deploy.
         registry.tag(version.version, {naming.TAG_SPEC: spec.model_dump_json()})
+        if decision.promote and spec.deployment.target == "sagemaker":
+            # the endpoint first: a version that does not answer there must not become the champion
+            serve_on_endpoint(line, registry, version)
         settle(registry=registry, challenger=version, decision=decision, by=line.settings.user, now=datetime.now(UTC))
     verdict = "is champion" if decision.promote else "stays challenger"
     reporter().stage(f"promotion: version {version.version} {verdict}; {decision.reason}")

@@ -33,9 +33,9 @@ def parse_csv(name: str, content: bytes, columns: Sequence[str]) -> pa.Table:
         InvalidData: Empty, not UTF-8, no usable header, or rows of unequal length.
     """
     text = _text(name, content)
-    delimiter = _delimiter(name, text)
+    delimiter = delimiter_of(name, text)
     _check_quotes(name, text, delimiter)
-    header = list(columns) or _header(name, text, delimiter)
+    header = list(columns) or header_of(name, text, delimiter)
     faults: list[int] = []
 
     def on_fault(row: pacsv.InvalidRow) -> str:
@@ -94,7 +94,7 @@ def _records(name: str, text: str, delimiter: str) -> Iterator[tuple[int, list[s
         raise InvalidData(name, [f"line {line + 1}: it must be CSV: {error} (a quote that does not close?)"]) from None
 
 
-def _delimiter(name: str, text: str) -> str:
+def delimiter_of(name: str, text: str) -> str:
     """The sign that cuts the first records into equally many fields, and into the most."""
     best, best_score = DELIMITERS[0], (0.0, 1)
     for delimiter in DELIMITERS:
@@ -120,7 +120,8 @@ def _check_quotes(name: str, text: str, delimiter: str) -> None:
             raise InvalidData(name, [f"line {line + 1}: a quote must close, got one that does not"]) from None
 
 
-def _header(name: str, text: str, delimiter: str) -> list[str]:
+def header_of(name: str, text: str, delimiter: str) -> list[str]:
+    """Column names in the first record. Raises InvalidData when one is empty or there twice."""
     header = [cell.strip() for cell in next(_records(name, text, delimiter))[1]]
     breaches = [
         f"line 1: every column needs a name, got none for column {place}: {WITHOUT_HEADER}"

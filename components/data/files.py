@@ -44,7 +44,7 @@ def local_files(source: str, base_dir: Path) -> FileSet:
         NotFound: Nothing matches.
         Refused: A file may not be read.
     """
-    paths = _matches(source, base_dir)
+    paths = matching_paths(source, base_dir)
     contents = [Content(name=_shown(path, base_dir), content=_bytes_of(path)) for path in paths]
     digests = [hashlib.sha256(part.content).hexdigest() for part in contents]
     return FileSet(fingerprint=" ".join(digests), read=lambda: contents)
@@ -57,9 +57,7 @@ def stored_files(source: str, store: ObjectStore) -> FileSet:
         NotFound: Nothing matches.
         Unavailable: The store does not answer.
     """
-    objects = stored_objects(source, store)
-    if not objects:
-        raise NotFound(f"data.source: an object must match, got {source} (nothing there)")
+    objects = matching_objects(source, store)
 
     def read() -> Sequence[Content]:
         contents = [Content(name=each.uri, content=store.get_bytes(each.uri)) for each in objects]
@@ -70,18 +68,19 @@ def stored_files(source: str, store: ObjectStore) -> FileSet:
     return FileSet(fingerprint=" ".join(f"{each.uri} {each.size} {each.etag}" for each in objects), read=read)
 
 
-def _matches(source: str, base_dir: Path) -> list[Path]:
+def matching_paths(source: str, base_dir: Path, *, place: str = "data.source") -> list[Path]:
+    """Files of a path or glob, by name; `place` is what messages call the source. Raises as `local_files`."""
     path = base_dir / source
     if path.is_file():
         return [path]
     if path.is_dir():
-        raise InvalidData("data.source", [f"a file or a glob is needed, got the folder {source}: write {source}/*.csv"])
+        raise InvalidData(place, [f"a file or a glob is needed, got the folder {source}: write {source}/*.csv"])
     if WILD.intersection(source):
         found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207 - source may be absolute
         paths = sorted(each for each in found if each.is_file())
         if paths:
             return paths
-    raise NotFound(f"data.source: a file must match, got {source}{_hint(path)}")
+    raise NotFound(f"{place}: a file must match, got {source}{_hint(path)}")
 
 
 def _hint(path: Path) -> str:
@@ -108,6 +107,14 @@ def _bytes_of(path: Path) -> bytes:
 
 def _shown(path: Path, base_dir: Path) -> str:
     return str(path.relative_to(base_dir)) if path.is_relative_to(base_dir) else str(path)
+
+
+def matching_objects(source: str, store: ObjectStore, *, place: str = "data.source") -> list[ObjectInfo]:
+    """Objects of an `s3://` URI, prefix or glob, by key. Raises as `stored_files`."""
+    found = stored_objects(source, store)
+    if not found:
+        raise NotFound(f"{place}: an object must match, got {source} (nothing there)")
+    return found
 
 
 def stored_objects(source: str, store: ObjectStore) -> list[ObjectInfo]:

@@ -35,6 +35,7 @@ class ServiceRecord:
         health_path: Answers 200 when the service is well.
         identifies_itself: Its health answers `identity`; a foreign server's does not.
         details: What the starter wants to find again; a change of it replaces the service.
+        token: What its clients must bear; None lets everybody on this machine ask.
     """
 
     name: str
@@ -42,12 +43,13 @@ class ServiceRecord:
     pid: int
     start_time_s: float
     url: str
-    nonce: str
+    nonce: str = field(repr=False)
     log: str
     command: tuple[str, ...]
     health_path: str
     identifies_itself: bool
     details: Mapping[str, str] = field(default_factory=dict)
+    token: str | None = field(default=None, repr=False)
 
     @property
     def port(self) -> int:
@@ -69,7 +71,9 @@ def read_record(path: Path) -> ServiceRecord | None:
     """The record at a path; None when there is none, or one that cannot be made sense of."""
     try:
         document: dict[str, Any] = json.loads(path.read_bytes())
-        known = {name: document[name] for name in (one.name for one in fields(ServiceRecord))}
+        # records without a token are of versions that knew none
+        known = {name: document[name] for name in (one.name for one in fields(ServiceRecord)) if name != "token"}
+        known["token"] = document.get("token")
         record = ServiceRecord(**known | {"command": tuple(known["command"])})
         return record if int(record.pid) > 0 and record.port else None
     except (OSError, ValueError, KeyError, TypeError):

@@ -28,6 +28,7 @@ class ServiceSpec:
         identifies_itself: It writes a byte to file 3 when it is ready, and its health is a JSON object with `identity`
             as in its record. Of a foreign server the environment and the listening socket are compared.
         details: Kept in the record. Another `details` or command replaces a running service.
+        token: Kept in the record too, for the service to ask its clients for; `details` must tell when it changes.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ServiceSpec:
     start_timeout_s: float = 120.0
     identifies_itself: bool = False
     details: Mapping[str, str] = field(default_factory=dict)
+    token: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -167,6 +167,7 @@ class Services:
                 health_path=spec.health_path,
                 identifies_itself=spec.identifies_itself,
                 details=dict(spec.details),
+                token=spec.token,
             )
             write_record(self.record_path(spec.name), record)
             gated.release()

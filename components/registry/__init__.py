@@ -2,7 +2,7 @@
 
 archive.py          model.tar.gz, unpacked without trust, and what kind of model it is
 packaging.py        that model as an MLflow pyfunc that takes raw rows; signature.py says what it takes
-served_model.py     the code that travels inside the pyfunc
+served_model.py     the code inside the pyfunc; asking.py: how a model is asked, wherever it answers
 scoring.py          a model's score on raw rows; metrics.py and ranking_areas.py compute it by name
 verification.py     whether that model scores what its trial reported
 registration.py     all of that in one step: `register`

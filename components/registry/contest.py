@@ -48,7 +48,7 @@ def contest(
 ) -> PromotionDecision:
     """Decide whether a version becomes the champion; changes nothing.
 
-    Loading a model runs its code (`served_model`); the champion's is what serves already.
+    Loading a model runs its code (`asking`); the champion's is what serves already.
 
     Args:
         registry: Of the model.

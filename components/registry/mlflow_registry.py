@@ -18,7 +18,7 @@ from components.errors import InvalidInput, NotFound, Refused
 from components.registry.champion_alias import ChampionAlias
 from components.registry.connection import answering, connect
 from components.registry.logged_model import fetch, log_once
-from components.registry.model_version import ModelVersion, Promotion
+from components.registry.model_version import ModelVersion, Promotion, served_before
 from components.registry.packaging import pyfunc
 from components.registry.registry_spec import REGISTERED_MODEL, RegistrySpec
 
@@ -132,22 +132,25 @@ class Registry:
         """The rollback that took this version out of service, if that was the last thing that happened to it."""
         return self._champion.rolled_back(number)
 
-    def load(self, version: ModelVersion, scratch: Path) -> Any:
-        """The version as a pyfunc.
-
-        Args:
-            version: Which.
-            scratch: Folder that remote artifacts are fetched into, and stay in while the model is in use.
+    def folder(self, version: ModelVersion, scratch: Path) -> Path:
+        """The version's files, where they are on this machine or fetched into a folder of their own below `scratch`.
 
         Raises:
             RetuneError: MLflow does not answer, or the artifacts are not there.
-            Exception: Whatever the model's own code raises while it loads.
         """
         target = scratch / f"{naming.experiment_folder(self.model)}-{version.version}"
         with answering(self.tracking_uri):
             uri = self._client.get_model_version_download_uri(self.model, str(version.version))
-            folder = fetch(uri, target, tracking_uri=self.tracking_uri)
-        return pyfunc().load_model(str(folder))
+            return fetch(uri, target, tracking_uri=self.tracking_uri)
+
+    def load(self, version: ModelVersion, scratch: Path) -> Any:
+        """The version as a pyfunc; fetched files stay in `scratch` while the model is in use.
+
+        Raises:
+            RetuneError: As `folder`.
+            Exception: Whatever the model's own code raises while it loads.
+        """
+        return pyfunc().load_model(str(self.folder(version, scratch)))
 
     # Writing
 
@@ -213,11 +216,8 @@ class Registry:
         """The last change of the champion is done, its server included."""
         self._champion.close()
 
-    def rollback(self, *, by: str, reason: str, now: datetime) -> ModelVersion:
-        """Give the champion's alias back to the version that served before it was promoted; again: one further back.
-
-        Returns:
-            The version that serves now.
+    def before_champion(self) -> ModelVersion:
+        """The version that a rollback makes the champion again: the one that served before it was promoted.
 
         Raises:
             NotFound: Nothing serves, nothing served before, or that version was deleted.
@@ -225,17 +225,17 @@ class Registry:
         champion = self.champion()
         if champion is None:
             raise NotFound(f"a rollback needs a champion, got none of {self.model}")
-        served = [entry for entry in self.history() if entry.kind == "promote" and entry.version == champion.version]
-        if served:
-            previous = served[-1].previous
-        else:  # somebody moved the alias by hand: what retune promoted last served before
-            previous = next((e.version for e in reversed(self.history()) if e.version != champion.version), None)
+        previous = served_before(self.history(), champion.version)
         if previous is None:
             raise NotFound(
                 f"version {champion.version} of {self.model} is the first that served: nothing to go back to"
             )
-        target = self.version(previous)
-        self._champion.move("rollback", previous, by=by, reason=reason, now=now)
+        return self.version(previous)
+
+    def rollback(self, *, by: str, reason: str, now: datetime) -> ModelVersion:
+        """Give the alias back to `before_champion` and return it; again: one further back. Raises as that."""
+        target = self.before_champion()
+        self._champion.move("rollback", target.version, by=by, reason=reason, now=now)
         return target
 
     def finish(self, number: int, result: Mapping[str, Any], *, now: datetime) -> None:

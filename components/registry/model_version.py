@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -186,3 +186,12 @@ def promotions(tags: Mapping[str, str]) -> tuple[Promotion, ...]:
         except (ValueError, TypeError):
             raise Damaged(f"tag {key} must be as retune writes it, got {tags[key][:80]!r}") from None
     return tuple(history)
+
+
+def served_before(history: Sequence[Promotion], champion: int) -> int | None:
+    """The version that served before the champion was promoted; None when it is the first."""
+    promoted = [entry for entry in history if entry.kind == "promote" and entry.version == champion]
+    if promoted:
+        return promoted[-1].previous
+    # somebody moved the alias by hand: what retune promoted last served before
+    return next((entry.version for entry in reversed(history) if entry.version != champion), None)

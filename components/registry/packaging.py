@@ -20,11 +20,12 @@ import numpy.typing as npt
 from components.data import transform
 from components.data.snapshot import DataSnapshot, RawPart
 from components.errors import Damaged
+from components.registry import asking
 from components.registry.archive import Kind, TrainedModel
 from components.registry.quiet import quiet_mlflow
 from components.registry.scoring import cause_of
 
-# What served_model.py and transform.py import.
+# What served_model.py, asking.py and transform.py import.
 _BASE_PACKAGES = ("mlflow", "numpy", "pandas")
 
 
@@ -77,27 +78,24 @@ def package(
         return PackagedModel(kind="mlflow", folder=trained.path)
     if trained.kind == "unknown":
         return PackagedModel(kind="unknown", folder=trained.folder, refusal=trained.refusal)
-    pyfunc()
-    from components.registry import served_model
-
     matrix = transform.Preprocessing.from_json(snapshot.preprocessing).transform(validation.features)
     serving: dict[str, Any] = {"kind": trained.kind, "classes": snapshot.classes}
     objective = None
     if trained.kind == "xgboost":
         objective = _booster_objective(trained.path, columns=matrix.shape[1])
         serving["form"] = _booster_form(objective, snapshot.classes)
-        raw = served_model.booster_predictor(trained.path)(matrix[:1])
+        raw = asking.booster_predictor(trained.path)(matrix[:1])
         requirements = _requirements(_xgboost_distribution())
     else:
         serving["script"] = str(trained.path.relative_to(trained.folder))
         try:
-            raw = np.asarray(served_model.script_predictor(trained.folder, serving["script"])(matrix))
+            raw = np.asarray(asking.script_predictor(trained.folder, serving["script"])(matrix))
             serving["form"] = _script_form(raw, validation.labels, snapshot.classes)
         except Exception as error:  # noqa: BLE001  somebody's code: what it raises is a reason, not a crash
             refusal = f"inference.py fails: {type(error).__name__}: {cause_of(error)}"
             return PackagedModel(kind="unknown", folder=trained.folder, refusal=refusal)
         requirements = _script_requirements(trained.path)
-    sample = served_model.answer(raw[:1], serving["form"], snapshot.classes)
+    sample = asking.answer(raw[:1], serving["form"], snapshot.classes)
     _save(trained, snapshot, serving, sample, into=into, requirements=requirements, input_example=input_example)
     return PackagedModel(kind=trained.kind, folder=into, objective=objective)
 
@@ -112,6 +110,7 @@ def _save(
     requirements: Sequence[str],
     input_example: bool,
 ) -> None:
+    pyfunc()  # its import is quiet only from there
     from components.registry import served_model
     from components.registry.signature import example_of, signature_of
 
@@ -129,6 +128,7 @@ def _save(
                 "serving": str(parts / "serving.json"),
                 "preprocessing": str(parts / "preprocessing.json"),
                 "transform": transform.__file__,
+                "asking": asking.__file__,
                 "model": str(trained.path if trained.kind == "xgboost" else trained.folder),
             },
             signature=signature_of(snapshot, form=serving["form"], probabilities=list(sample.columns[1:])),

@@ -1,9 +1,8 @@
 """The code inside every registered model that retune wraps: raw rows in, answers in the user's own terms out.
 
 MLflow copies this file into the model and runs it when the model is loaded ("models from code", no pickle), often
-where retune is not installed. So it needs what `pip_requirements` of the model say and nothing of ours: the
-preprocessing code lies beside it as a file. Loading a model of kind `inference` runs the training job's own
-`inference.py`, with all the rights of the process that loads it.
+where retune is not installed. So it needs what `pip_requirements` of the model say and nothing of ours: how the model
+is asked (asking.py) and the preprocessing code lie beside it as files.
 """
 
 from __future__ import annotations
@@ -11,42 +10,32 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import sys
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import mlflow
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel
-
-Matrix = npt.NDArray[np.float32]
-_IMPORTING = threading.Lock()
 
 
 class ServedModel(PythonModel):
     """A pyfunc over raw rows.
 
-    Its artifacts: `serving` (serving.json: `kind`, `form` of the raw answer, `classes`), `preprocessing` (JSON),
-    `transform` (its code) and `model` (a Booster file, or the folder that `inference.py` finds its model in).
+    Its artifacts: `asking` (code), `serving` (serving.json: `kind`, `form` of the raw answer, `classes`),
+    `preprocessing` (JSON), `transform` (its code) and `model` (a Booster file, or the folder that `inference.py` finds
+    its model in).
     """
 
     def load_context(self, context: Any) -> None:
         """Read the model; MLflow calls this once."""
         artifacts = {name: Path(path) for name, path in context.artifacts.items()}
-        serving = json.loads(artifacts["serving"].read_text(encoding="utf-8"))
-        transform = load_module(artifacts["transform"])
-        self._preprocessing = transform.Preprocessing.from_json(artifacts["preprocessing"].read_text(encoding="utf-8"))
-        self._form: str = serving["form"]
-        self._classes: Sequence[Any] | None = serving["classes"]
-        self._ask: Callable[[Matrix], Any] = (
-            booster_predictor(artifacts["model"])
-            if serving["kind"] == "xgboost"
-            else script_predictor(artifacts["model"], serving["script"])
+        self._model = _module(artifacts["asking"]).RawModel(
+            serving=json.loads(artifacts["serving"].read_text(encoding="utf-8")),
+            preprocessing=artifacts["preprocessing"].read_text(encoding="utf-8"),
+            transform=artifacts["transform"],
+            model=artifacts["model"],
         )
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
@@ -58,112 +47,22 @@ class ServedModel(PythonModel):
             params: None are taken.
 
         Returns:
-            A row each: `prediction` (an original label, or a number), and with probabilities `probability` (two
-            classes: of the second one) or `probability_<label>` of each.
+            As `RawModel.answers`.
         """
         del context, params
-        matrix = self._preprocessing.transform(model_input)
-        return answer(self._ask(matrix), self._form, self._classes)
+        answers: pd.DataFrame = self._model.answers(self._model.matrix(model_input))
+        return answers
 
 
-def booster_predictor(path: Path) -> Callable[[Matrix], Any]:
-    """A Booster file as a function of the matrix; class scores become probabilities where xgboost keeps them back."""
-    import xgboost as xgb
-
-    booster = xgb.Booster()
-    booster.load_model(bytearray(path.read_bytes()))  # a file without extension would be loaded with a warning
-    objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
-    margin = objective in ("binary:logitraw", "multi:softmax")
-    lock = threading.Lock()  # predicting is thread-safe for gbtree only, not for dart
-
-    def predict(matrix: Matrix) -> Any:
-        data = xgb.DMatrix(matrix, missing=np.nan)
-        with lock:
-            raw = booster.predict(data, output_margin=margin, validate_features=False)
-        return raw if not margin else _sigmoid(raw) if objective == "binary:logitraw" else _softmax(raw)
-
-    return predict
-
-
-def script_predictor(folder: Path, script: str) -> Callable[[Matrix], Any]:
-    """A training job's own `inference.py` as a function of the matrix: SageMaker's model_fn, then predict_fn.
-
-    Args:
-        folder: SM_MODEL_DIR as the training job left it; model_fn's argument.
-        script: Path of inference.py below it.
-    """
-    path = folder / script
-    place = str(path.parent.resolve())
-    with _IMPORTING:  # its own modules are found beside it, and forgotten again: versions share a process
-        before = set(sys.modules)
-        sys.path.insert(0, place)
-        try:
-            module = load_module(path)
-            model = module.model_fn(str(folder))
-        finally:
-            sys.path.remove(place)
-            for name in set(sys.modules) - before:
-                file = getattr(sys.modules[name], "__file__", None)
-                if file is not None and str(Path(file).resolve()).startswith(place) and name != module_name(path):
-                    del sys.modules[name]
-    return lambda matrix: module.predict_fn(matrix, model)
-
-
-def answer(raw: Any, form: str, classes: Sequence[Any] | None) -> pd.DataFrame:
-    """A model's raw answer as a frame.
-
-    Args:
-        raw: An array of n rows.
-        form: `numbers`, `labels` (as they are), `codes` (of classes), `second` (probability of the second class), or
-            `each` (probability of every class).
-        classes: Labels in code order; None for a numeric target, whose codes are its labels.
-    """
-    values = np.asarray(raw)
-    if form in ("numbers", "labels"):
-        flat = values.reshape(len(values))
-        return pd.DataFrame({"prediction": flat.astype(np.float64) if form == "numbers" else flat.astype(str)})
-    if form == "codes":
-        return pd.DataFrame({"prediction": _labels(values.reshape(len(values)).astype(np.int64), classes)})
-    if form == "second":
-        second = values.reshape(len(values)).astype(np.float64)
-        return pd.DataFrame({"prediction": _labels((second > 0.5) * 1, classes), "probability": second})  # noqa: PLR2004
-    columns: dict[str, Any] = {"prediction": _labels(values.argmax(axis=1), classes)}
-    names = classes if classes is not None else range(values.shape[1])
-    if len(names) == 2:  # noqa: PLR2004  two classes
-        columns["probability"] = values[:, 1].astype(np.float64)
-    else:
-        columns.update({f"probability_{name}": values[:, code].astype(np.float64) for code, name in enumerate(names)})
-    return pd.DataFrame(columns)
-
-
-def load_module(path: Path) -> ModuleType:
-    """A Python file as a module of its own, whatever else of that name this process has loaded."""
-    name = module_name(path)
+def _module(path: Path) -> ModuleType:
+    """A file as a module of its own: versions share a process."""
+    name = f"retune_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"a Python file is needed, got {path}")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pickles look their module up
     spec.loader.exec_module(module)
     return module
-
-
-def module_name(path: Path) -> str:
-    """A name no two files share."""
-    return f"retune_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
-
-
-def _labels(codes: npt.NDArray[np.int64], classes: Sequence[Any] | None) -> npt.NDArray[Any]:
-    return codes if classes is None else np.array(classes, dtype=object)[codes]
-
-
-def _sigmoid(margin: Matrix) -> npt.NDArray[np.float64]:
-    return np.asarray(1.0 / (1.0 + np.exp(-margin.astype(np.float64))))
-
-
-def _softmax(margins: Matrix) -> npt.NDArray[np.float64]:
-    powers = np.exp(margins.astype(np.float64) - margins.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 mlflow.models.set_model(ServedModel())

@@ -25,7 +25,7 @@ def signature_of(snapshot: DataSnapshot, *, form: str, probabilities: Sequence[s
 
     Args:
         snapshot: Raw columns and classes.
-        form: As in `served_model.answer`.
+        form: As in `asking.answer`.
         probabilities: Names of the probability columns, in order.
     """
     from mlflow.models import ModelSignature

@@ -1,4 +1,4 @@
-"""What SageMaker training costs an hour: told in the settings, read from AWS's Price List API, or a small dated table.
+"""What SageMaker costs an hour: told in the settings, read from AWS's Price List API, or a small dated table.
 
 The API's answers are kept for a week, and for ten minutes that it gave none. The table holds us-east-1's prices only:
 for another region, and for an instance type that is not in it, a price has to be told before money is spent.
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from components.errors import Refused, RetuneError
 
@@ -36,6 +36,7 @@ _USD_PER_HOUR: Mapping[str, float] = {
     "ml.p3.8xlarge": 14.688,
     "ml.p3.16xlarge": 28.152,
 }
+_WORDS = {"Hosting": "hosting", "BatchTransform": "batch transform"}
 _KEPT_S = 7 * 86_400
 _SILENT_S = 600.0
 
@@ -59,7 +60,15 @@ class Price:
         return self.usd_per_hour * instances / 3600
 
 
-def price_of(types: Sequence[str], *, region: str, told: Mapping[str, float], ask: Ask | None, cache: Path) -> Price:
+def price_of(
+    types: Sequence[str],
+    *,
+    region: str,
+    told: Mapping[str, float],
+    ask: Ask | None,
+    cache: Path,
+    use: Use = "Training",
+) -> Price:
     """The price of the dearest of these instance types: what may be charged at the worst.
 
     Args:
@@ -68,33 +77,37 @@ def price_of(types: Sequence[str], *, region: str, told: Mapping[str, float], as
         told: From the settings: instance type to USD an hour.
         ask: The Price List API's GetProducts; None when it is not to be asked.
         cache: File that keeps its answers.
+        use: What they are for. The table's prices are training's; AWS asks the same for the other uses of these types,
+            and the source says which they are.
 
     Raises:
         Refused: Nothing says what one of them costs.
     """
-    found = [_price(kind, region=region, told=told, ask=ask, cache=cache) for kind in types]
+    found = [_price(kind, region=region, told=told, ask=ask, cache=cache, use=use) for kind in types]
     return max(found, key=lambda price: price.usd_per_hour)
 
 
 Ask = Callable[..., Any]
+Use = Literal["Training", "Hosting", "BatchTransform"]
 
 
-def _price(kind: str, *, region: str, told: Mapping[str, float], ask: Ask | None, cache: Path) -> Price:
+def _price(kind: str, *, region: str, told: Mapping[str, float], ask: Ask | None, cache: Path, use: Use) -> Price:
     if kind in told:
         return Price(instance_type=kind, usd_per_hour=told[kind], source="settings")
-    listed = _listed(kind, region, ask, cache)
+    listed = _listed(kind, region, ask, cache, use)
     if listed is not None:
         return Price(instance_type=kind, usd_per_hour=listed, source="AWS Price List")
     if region == TABLE_REGION and kind in _USD_PER_HOUR:
-        return Price(instance_type=kind, usd_per_hour=_USD_PER_HOUR[kind], source=f"table of {PRICES_DATE}")
+        of = "" if use == "Training" else f", training's: the same for {_WORDS[use]} on this type"
+        return Price(instance_type=kind, usd_per_hour=_USD_PER_HOUR[kind], source=f"table of {PRICES_DATE}{of}")
     raise Refused(
         f"the price of {kind} in {region} must be known before money is spent, and neither the AWS Price List nor "
         f'the table has it: say it in retune.toml, [prices] "{kind}" = USD an hour, or allow pricing:GetProducts'
     )
 
 
-def _listed(kind: str, region: str, ask: Ask | None, cache: Path) -> float | None:
-    key = f"{region}/{kind}"
+def _listed(kind: str, region: str, ask: Ask | None, cache: Path, use: Use) -> float | None:
+    key = f"{region}/{kind}" if use == "Training" else f"{region}/{kind}/{use}"
     kept: dict[str, Any] = {}
     with suppress(OSError, ValueError):
         kept = dict(json.loads(cache.read_text()))
@@ -105,7 +118,7 @@ def _listed(kind: str, region: str, ask: Ask | None, cache: Path) -> float | Non
         return None
     usd: float | None = None
     with suppress(RetuneError):
-        usd = next(_on_demand(ask, kind, region), None)
+        usd = next(_on_demand(ask, kind, region, use), None)
     kept[key] = {"usd_per_hour": usd, "at_s": time.time()}
     cache.parent.mkdir(parents=True, exist_ok=True)
     part = cache.with_suffix(".part")
@@ -114,17 +127,19 @@ def _listed(kind: str, region: str, ask: Ask | None, cache: Path) -> float | Non
     return usd
 
 
-def _on_demand(ask: Ask, kind: str, region: str) -> Iterator[float]:
-    """Hourly USD of on-demand training in a GetProducts answer (amt.md 6.2)."""
-    wanted = {"regionCode": region, "instanceName": kind, "component": "Training"}
+def _on_demand(ask: Ask, kind: str, region: str, use: Use) -> Iterator[float]:
+    """Hourly USD on demand in a GetProducts answer (amt.md 6.2)."""
+    # a batch's component is spelt otherwise than its instance type
+    field = "platoinstancetype" if use == "BatchTransform" else "component"
+    wanted = {"regionCode": region, "instanceName": kind, field: use}
     answer = ask(
         ServiceCode="AmazonSageMaker",
-        Filters=[{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in wanted.items()],
+        Filters=[{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in wanted.items()],
         MaxResults=100,
     )
     for text in answer["PriceList"]:
         item = json.loads(text)
-        if item["product"]["attributes"].get("platoinstancetype", "Training") != "Training":
+        if item["product"]["attributes"].get("platoinstancetype", use) != use:
             continue
         for offer in item.get("terms", {}).get("OnDemand", {}).values():
             for dimension in offer["priceDimensions"].values():

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from components import naming
 from components.tuning.budget import STOP_GRACE_S, Limits, within_cap
 from components.tuning.client import TuningClient
 from components.tuning.ledger import Ledger, Order, month_of, total_usd
 from components.tuning.prices import Price
 from components.tuning.result import Trial
 from components.tuning.training_jobs import described_training_job
+from components.tuning.transform_jobs import charged_s, described_transform_job
 from components.tuning.trial_reader import collect
 from components.tuning.tuning_jobs import TERMINAL, described
 
@@ -141,11 +143,16 @@ def reconcile(ledger: Ledger, client: TuningClient, *, region: str, now_s: float
 
 
 def _is_there(client: TuningClient, name: str) -> bool:
+    if naming.is_transform_job(name):
+        return described_transform_job(client, name) is not None
     return described(client, name) is not None or described_training_job(client, name) is not None
 
 
 def _billable_s(client: TuningClient, name: str) -> float | None:
-    """Seconds charged for a tuning job, or a refit's training job, that has ended; None of any other."""
+    """Seconds charged for a tuning job, a refit's training job or a batch that has ended; None of any other."""
+    if naming.is_transform_job(name):
+        batch = described_transform_job(client, name)
+        return None if batch is None else charged_s(batch)
     job = described(client, name)
     if job is not None:
         ended = job["HyperParameterTuningJobStatus"] in TERMINAL

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from components import naming
 from components.data import sample
 from components.data.data_spec import ChannelsSpec, DataSpec
 from components.data.held_out import check_columns, held_out_part
@@ -19,6 +20,7 @@ from components.tuning.attempts import Attempt
 from components.tuning.budget import Limits
 from flows.checkup.case import Case
 from flows.checkup.finding import Check, Verdict, ok, warning
+from flows.cloud_endpoint import refuse_endpoint
 from flows.data import described, drafted_channels, has_rows
 from flows.line import identify
 from flows.local_services import refuse_busy_port
@@ -116,6 +118,12 @@ def checks(case: Case, data: Data) -> Iterator[Check]:
         name="data", target=lambda: _place(case.spec.data), look=data.look, needs=("settings", "project", "spec")
     )
     yield Check(name="port", target=lambda: _port(case), look=lambda: _busy(case), needs=("settings", "spec"))
+    yield Check(
+        name="endpoint",
+        target=lambda: _endpoint(case),
+        look=lambda: _hosted(case),
+        needs=("settings", "project", "spec"),
+    )
 
 
 def request_checks(case: Case) -> Iterator[Check]:
@@ -197,12 +205,23 @@ def _request(case: Case) -> Verdict:
 
 def _port(case: Case) -> str:
     target, port = case.spec.deployment.target, case.spec.deployment.port
-    return "none" if target == "none" else f"{port}"
+    return f"{port}" if target == "local" else "none"
 
 
 def _busy(case: Case) -> Verdict:
     refuse_busy_port(case.settings, case.spec)
-    if case.spec.deployment.target == "none":
-        return ok("nothing is served")
+    if case.spec.deployment.target != "local":
+        return ok("nothing is served on this machine")
     port = case.spec.deployment.port
     return ok("any free one" if port == "auto" else "free" if ports.is_free(int(port)) else "the model's own server")
+
+
+def _endpoint(case: Case) -> str:
+    return naming.endpoint_name(case.model) if case.spec.deployment.target == "sagemaker" else "none"
+
+
+def _hosted(case: Case) -> Verdict:
+    price = refuse_endpoint(case.line, cache=case.scratch / "prices.json")
+    if price is None:
+        return ok("nothing is served on SageMaker")
+    return ok(f"{price.usd_per_month:.2f} USD a month at the most: {price.made_of} ({price.source})")

@@ -6,7 +6,7 @@ import http.client
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
@@ -57,15 +57,15 @@ def look(url: str, path: str) -> Any:
 
 
 class Clients:
-    """Two clients, one of which keeps its connection, that ask until they are told to stop."""
+    """Clients, with a connection each that is kept or not, that ask until they are told to stop."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, keep: Sequence[bool] = (False, True)) -> None:
         self.seen: list[str] = []
         self.failed: list[str] = []
         self._url = url
         self._done = threading.Event()
         self._news = threading.Condition()
-        self._threads = [threading.Thread(target=self._run, args=(keep,)) for keep in (False, True)]
+        self._threads = [threading.Thread(target=self._run, args=(one,)) for one in keep]
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -119,10 +119,10 @@ def test_commands_at_once_start_one_server(registry: TinyRegistry, target: Local
     assert target.deployed() == (NAME,)
 
 
-def test_two_swaps_and_a_rollback_fail_no_request(serve: Callable[[str], str]) -> None:
+def test_three_swaps_and_a_rollback_fail_no_request(serve: Callable[[str], str]) -> None:
     """Clients that ask before, during and after see answers only, and every version in its turn."""
-    with Clients(serve("1")) as clients:
-        for version in ("1", "2", "3", "2"):
+    with Clients(serve("1"), keep=(False, True, True, True)) as clients:
+        for version in ("1", "2", "3", "1", "3"):
             serve(version)
             clients.wait_for(version)
 

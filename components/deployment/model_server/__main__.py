@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.deployment import ports
+from components.deployment.model_server.limits import add_limits, read_limits
 from components.deployment.service_record import read_record
 from components.errors import Busy, RetuneError
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from components.deployment.model_server.champion import Champion
 
 FOLLOW_EVERY_S = 2.0
-# Requests that run when the server is told to stop are finished within this.
-FINISH_WITHIN_S = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, required=True, help="TCP port on 127.0.0.1")
     parser.add_argument("--record", type=Path, help="record of this service, with the nonce that commands it")
     parser.add_argument("--ready-fd", type=int, help="file descriptor that gets a byte when the server is ready")
+    add_limits(parser)
     return parser
 
 
@@ -88,6 +88,7 @@ def _run(champion: Champion, options: argparse.Namespace, listener: socket.socke
     import uvicorn
 
     from components.deployment.model_server.app import ScoringApp
+    from components.deployment.model_server.timed_protocol import timed_protocol
 
     class Announced(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -96,15 +97,25 @@ def _run(champion: Champion, options: argparse.Namespace, listener: socket.socke
                 os.write(options.ready_fd, b"r")
 
     record = read_record(options.record) if options.record else None
-    app = ScoringApp(champion, nonce=record.nonce if record else None, model=options.model, alias=options.alias)
+    limits = read_limits(options)
+    app = ScoringApp(
+        champion,
+        nonce=record.nonce if record else None,
+        token=record.token if record else None,
+        model=options.model,
+        alias=options.alias,
+        limits=limits,
+    )
     config = uvicorn.Config(
         app.asgi(),
+        http=timed_protocol(limits.header_timeout_s),
         log_config=None,
         log_level="warning",
         access_log=False,
         lifespan="off",
         server_header=False,
-        timeout_graceful_shutdown=FINISH_WITHIN_S,
+        timeout_keep_alive=limits.keep_alive_s,
+        timeout_graceful_shutdown=limits.finish_within_s,
     )
     # uvicorn finishes what runs and then raises the signal again, which would skip the cleaning up
     for number in (signal.SIGTERM, signal.SIGINT):

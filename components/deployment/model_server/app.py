@@ -7,26 +7,31 @@ import hmac
 import json
 import logging
 import os
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from components.deployment.model_server.answers import as_json
 from components.deployment.model_server.champion import Champion
+from components.deployment.model_server.faults import said_by
+from components.deployment.model_server.limits import Limits
+from components.deployment.model_server.metrics import CONTENT_TYPE, Metrics
 from components.deployment.model_server.rows import CSV, JSON, form_of, read_rows
 from components.deployment.service_record import identity_of
 from components.errors import InvalidInput, RetuneError
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
-# A larger body is read to this end before it is refused: a client that is still sending sees no answer.
-_DRAINED_BYTES = 4 * MAX_BODY_BYTES
-_MESSAGE_LIMIT = 600
+# A body that is too large is read to this many times the limit before it is refused: a client that is still sending
+# sees no answer.
+_DRAINED = 4
+# As nginx counts who left before the answer; nobody sees it.
+_CLIENT_LEFT = 499
 _log = logging.getLogger(__name__)
 
 
@@ -38,11 +43,25 @@ class ScoringApp:
         nonce: What `POST /-/reload` must bear; None refuses it always.
         model: Name of the registered model.
         alias: Its alias.
+        token: What a scoring request must bear; None lets everybody on this machine ask.
+        limits: Bounds of every request.
     """
 
-    def __init__(self, champion: Champion, *, nonce: str | None, model: str, alias: str) -> None:
+    def __init__(
+        self,
+        champion: Champion,
+        *,
+        nonce: str | None,
+        model: str,
+        alias: str,
+        token: str | None = None,
+        limits: Limits | None = None,
+    ) -> None:
         self._champion = champion
         self._nonce = nonce
+        self._token = token
+        self._limits = limits or Limits()
+        self._metrics = Metrics()
         self._about = {"model": model, "alias": alias}
         self._pool = ThreadPoolExecutor(max_workers=max(4, os.cpu_count() or 1), thread_name_prefix="predict")
 
@@ -52,6 +71,8 @@ class ScoringApp:
             routes=[
                 Route("/ping", self.ping),
                 Route("/health", self.health),
+                Route("/ready", self.ready),
+                Route("/metrics", self.metrics),
                 Route("/version", self.version),
                 Route("/invocations", self.invocations, methods=["POST"]),
                 Route("/-/reload", self.reload, methods=["POST"]),
@@ -80,34 +101,92 @@ class ScoringApp:
         }
         return self._answer(200, json.dumps(document).encode())
 
+    async def ready(self, _: Request) -> Response:
+        """200 while a request would be taken, 503 while too many run."""
+        if self._metrics.in_flight >= self._limits.max_in_flight:
+            return self._overloaded()
+        document = {"status": "ready", "model_version": self._champion.served.version}
+        return self._answer(200, json.dumps(document).encode())
+
+    async def metrics(self, request: Request) -> Response:
+        """What was counted, for Prometheus."""
+        if self._token is not None:
+            refusal = self._denied(request, self._token, "metrics need a token", "this is not the service's token")
+            if refusal is not None:
+                return refusal
+        text = self._metrics.text(
+            model=self._about["model"],
+            version=self._champion.served.version,
+            swaps=self._champion.swaps,
+            is_stuck=self._champion.error is not None,
+        )
+        return Response(text, headers={"Content-Type": CONTENT_TYPE})
+
     async def invocations(self, request: Request) -> Response:
         """Score rows."""
+        began_s = time.perf_counter()
+        answer = Response(status_code=500)
+        try:
+            answer = await self._scored(request)
+        except ClientDisconnect:
+            answer = Response(status_code=_CLIENT_LEFT)
+        finally:
+            self._metrics.observe(answer.status_code, time.perf_counter() - began_s)
+        return answer
+
+    async def reload(self, request: Request) -> Response:
+        """Serve what the alias names now; answers when it serves, or why it does not."""
+        refusal = self._denied(
+            request, self._nonce, "reload needs the service's nonce", "this is not the service's nonce"
+        )
+        if refusal is not None:
+            return refusal
+        try:
+            await asyncio.to_thread(self._champion.refresh)
+        except RetuneError as error:
+            return self._failure(409, self._champion.error or str(error), code=type(error).__name__)
+        return self._answer(200, json.dumps({"model_version": self._champion.served.version}).encode())
+
+    async def _scored(self, request: Request) -> Response:
+        if self._token is not None:
+            refusal = self._denied(request, self._token, "this model needs a token", "this is not the service's token")
+            if refusal is not None:
+                return refusal
         content_type = request.headers.get("content-type", "")
         form = form_of(content_type)
         if form is None or request.headers.get("content-encoding", "identity") != "identity":
             return self._failure(
                 415, f"the body must be {JSON} or {CSV} in UTF-8, not compressed, got {content_type!r}"
             )
-        body = await _body(request)
-        if body is None:
-            return self._failure(413, f"a body has at most {MAX_BODY_BYTES} bytes, got more: send fewer rows at once")
-        status, answer, version = await self._in_pool(body, form)
-        return self._answer(status, answer, version)
-
-    async def reload(self, request: Request) -> Response:
-        """Serve what the alias names now; answers when it serves, or why it does not."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            return self._failure(
-                401, "reload needs the service's nonce as bearer token", {"WWW-Authenticate": "Bearer"}
-            )
-        if self._nonce is None or not hmac.compare_digest(token.encode(), self._nonce.encode()):
-            return self._failure(403, "this is not the service's nonce")
+        if self._metrics.in_flight >= self._limits.max_in_flight:
+            return self._overloaded()
+        self._metrics.in_flight += 1
         try:
-            await asyncio.to_thread(self._champion.refresh)
-        except RetuneError as error:
-            return self._failure(409, self._champion.error or str(error), code=type(error).__name__)
-        return self._answer(200, json.dumps({"model_version": self._champion.served.version}).encode())
+            async with asyncio.timeout(self._limits.body_timeout_s):
+                body = await _body(request, self._limits.max_body_bytes)
+            if body is None:
+                law = f"a body has at most {self._limits.max_body_bytes} bytes, got more: send fewer rows at once"
+                return self._failure(413, law)
+            status, answer, version = await self._in_pool(body, form)
+            return self._answer(status, answer, version)
+        except TimeoutError:
+            law = f"a body must be there within {self._limits.body_timeout_s:g} s, was not"
+            return self._failure(408, law, {"Connection": "close"})
+        finally:
+            self._metrics.in_flight -= 1
+
+    def _denied(self, request: Request, secret: str | None, needed: str, unknown: str) -> Response | None:
+        """Why the request does not bear the secret; None when it does."""
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not given:
+            return self._failure(401, f"{needed} as bearer token", {"WWW-Authenticate": "Bearer"})
+        if secret is None or not hmac.compare_digest(given.encode(), secret.encode()):
+            return self._failure(403, unknown)
+        return None
+
+    def _overloaded(self) -> Response:
+        law = f"{self._limits.max_in_flight} requests run at once at the most: try again"
+        return self._failure(503, law, {"Retry-After": "1"}, code="TEMPORARILY_UNAVAILABLE")
 
     async def _in_pool(self, body: bytes, form: str) -> tuple[int, bytes, str]:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._score, body, form)
@@ -119,11 +198,11 @@ class ScoringApp:
         served = self._champion.served
         try:
             rows, params = read_rows(body, form, served.schema)
-            predictions = served.model.predict(rows, params=params)
+            predictions = served.ask(rows, params)
             return 200, as_json(predictions, version=served.version), served.version
         except (InvalidInput, MlflowException, ValueError, KeyError) as error:
             # what models raise about rows; also those whose preprocessing names the column
-            return 400, _error("BAD_REQUEST", _one_line(error)), served.version
+            return 400, _error("BAD_REQUEST", said_by(error)), served.version
         except Exception as error:  # noqa: BLE001  a model is somebody's code
             _log.exception("version %s failed on a request", served.version)
             said = f"the model failed on these rows ({type(error).__name__}); the server's log says where"
@@ -145,23 +224,16 @@ def _error(code: str, message: str) -> bytes:
     return json.dumps({"error_code": code, "message": message}).encode()
 
 
-def _one_line(error: Exception) -> str:
-    """What the error says, without MLflow's dump of all the rows before it."""
-    text = f"column {error} is missing" if isinstance(error, KeyError) else str(getattr(error, "message", error))
-    line = " ".join(text.rpartition("Error: ")[2].split())
-    return line[:_MESSAGE_LIMIT] or type(error).__name__
-
-
-async def _body(request: Request) -> bytes | None:
+async def _body(request: Request, max_bytes: int) -> bytes | None:
     """The body; None when it is too large."""
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size > _DRAINED_BYTES:
+        if size > _DRAINED * max_bytes:
             break
-        if size > MAX_BODY_BYTES:
+        if size > max_bytes:
             parts.clear()
         else:
             parts.append(part)
-    return b"".join(parts) if size <= MAX_BODY_BYTES else None
+    return b"".join(parts) if size <= max_bytes else None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from components.deployment.model_server.answers import as_json
+from components.deployment.model_server.asker import Ask, asker
 from components.errors import Damaged, NotFound, RetuneError
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import ModelVersion
@@ -25,12 +26,12 @@ class Served:
 
     Attributes:
         version: Its number, as text.
-        model: The pyfunc.
+        ask: The pyfunc, as rows and parameters to predictions.
         schema: Its input schema; None when it declares none.
     """
 
     version: str
-    model: Any
+    ask: Ask
     schema: Any
 
 
@@ -52,6 +53,7 @@ class Champion:
     Attributes:
         served: The version that serves now; one reference, replaced whole.
         error: Why what the alias names does not serve, or cannot be known; None when all is well.
+        swaps: Versions taken over since the first.
 
     Raises:
         NotFound: No version has the alias.
@@ -66,6 +68,7 @@ class Champion:
         # versions fetched from elsewhere; a model may read its files late, so they stay
         self._scratch = tempfile.TemporaryDirectory(prefix="retune-model-server-")
         self.error: str | None = None
+        self.swaps = 0
         self.served = self._load(self._wanted())
 
     def refresh(self, *, leave: str | None = None) -> str:
@@ -88,6 +91,7 @@ class Champion:
                     return version
                 if version != self.served.version:
                     self.served = self._load(wanted)
+                    self.swaps += 1
                     _log.info("version %s serves", version)
             except RetuneError as error:
                 said = f"{error}; version {self.served.version} goes on serving"
@@ -131,7 +135,7 @@ class Champion:
             model = self._registry.load(wanted, Path(self._scratch.name))
             if model.input_example is not None:
                 as_json(model.predict(model.input_example), version=version)
-            return Served(version=version, model=model, schema=model.metadata.get_input_schema())
+            return Served(version=version, ask=asker(model), schema=model.metadata.get_input_schema())
         except RetuneError:
             raise
         except Exception as error:  # a model is somebody's code: whatever it raises, it is not fit to serve

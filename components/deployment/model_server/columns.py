@@ -12,7 +12,9 @@ from components.errors import InvalidInput
 
 _TRUTHS: dict[Any, bool] = {True: True, False: False, "true": True, "false": False}  # 1 and 0 equal True and False
 # Text that is no value where a number or a boolean is needed; in a text column it is text.
-_BLANKS = ("", "NA", "NaN", "nan", "null")
+BLANKS = ("", "NA", "NaN", "nan", "null")
+# From this many cells on, pandas' own loops are faster than ours.
+_MANY = 64
 _FLOATS = {"double": "float64", "float": "float32"}
 _INTEGERS = {"long": "int64", "integer": "int32"}
 
@@ -64,8 +66,9 @@ def _type_of(column: Any) -> str | None:
 
 
 def _converted(values: pd.Series[Any], kind: str) -> pd.Series[Any]:
-    if kind == "any":
-        return values
+    typed = _as_typed(values, kind)
+    if typed is not None:
+        return typed
     known: dict[str, Callable[[Any], Any]] = {"string": _text, "boolean": _boolean}
     convert: Callable[[Any], Any] = known.get(kind, _integer if kind in _INTEGERS else _number)
     cells = [convert(value) for value in values]
@@ -77,6 +80,17 @@ def _converted(values: pd.Series[Any], kind: str) -> pd.Series[Any]:
     if kind == "boolean" and None not in cells:
         return pd.Series(cells, index=values.index, dtype="bool")
     return pd.Series(cells, index=values.index, dtype="object")
+
+
+def _as_typed(values: pd.Series[Any], kind: str) -> pd.Series[Any] | None:
+    """Values that need no look at each of them; None when they do."""
+    if kind == "any":
+        return values
+    if kind in _FLOATS and pd.api.types.is_float_dtype(values.dtype):
+        return pd.Series(values, dtype=_FLOATS[kind])
+    if kind == "string" and len(values) >= _MANY and pd.api.types.infer_dtype(values, skipna=True) == "string":
+        return values.where(values.notna(), None)
+    return None
 
 
 def _is_missing(value: Any) -> bool:
@@ -92,7 +106,7 @@ def _text(value: Any) -> str | None:
 
 
 def _is_blank(value: Any) -> bool:
-    return _is_missing(value) or (isinstance(value, str) and value.strip() in _BLANKS)
+    return _is_missing(value) or (isinstance(value, str) and value.strip() in BLANKS)
 
 
 def _boolean(value: Any) -> bool | None:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import components
 from components import naming
 from components.deployment import loopback
 from components.deployment.detached_process import READY_FD
+from components.deployment.model_server.limits import Limits
 from components.deployment.service_spec import Service, ServiceSpec
 from components.deployment.services import Services
 from components.deployment.target import Deployment
 from components.errors import Busy, Damaged, NotFound, RetuneError, Unavailable
 
 FIRST_PORT = 8080
+MADE, OPEN = "auto", "off"
 # A version may import its libraries and fetch its files before it answers.
 SWAP_TIMEOUT_S = 180.0
 _TRIES = 2
@@ -36,11 +39,16 @@ class LocalServer:
         services: The home's services.
         tracking_uri: MLflow's; servers read it from their environment, since it may hold a password.
         alias: Alias that the servers follow.
+        token: What clients must bear: the token itself, `auto` for one made per model and kept in its service's
+            record, `off` to let everybody on this machine ask, None to leave it as it is (`off` at first).
+        limits: Bounds of every request.
     """
 
     services: Services
     tracking_uri: str
     alias: str = "champion"
+    token: str | None = field(default=None, repr=False)
+    limits: Limits = field(default_factory=Limits)
 
     def deploy(self, model: str, version: str, *, port: int | Literal["auto"] = "auto") -> Deployment:
         """Serve the version the alias names now, which is to be `version`. Saying so again changes nothing.
@@ -106,18 +114,23 @@ class LocalServer:
         # found also where retune is run from a folder without being installed
         root = str(Path(components.__file__).resolve().parents[1])
         path = self.services.environment.get("PYTHONPATH")
+        token, mark = self._token(name)
         return ServiceSpec(
             name=name,
             command=lambda number: (
                 *(sys.executable, "-m", "components.deployment.model_server", "--model", model, "--alias", alias),
                 *("--port", str(number), "--record", record, "--ready-fd", str(READY_FD)),
+                *self.limits.arguments(),
             ),
             health_path="/health",
             environment={
                 "MLFLOW_TRACKING_URI": self.tracking_uri,
                 "MLFLOW_REGISTRY_URI": None,
+                "RETUNE_SERVING_TOKEN": None,  # it is in the record, for its owner alone
                 "MLFLOW_DISABLE_TELEMETRY": "true",
                 "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+                # requests run side by side: second threads wait for each other, ten times as long on busy cores
+                "OMP_NUM_THREADS": self.services.environment.get("OMP_NUM_THREADS", "1"),
                 "PYTHONPATH": os.pathsep.join((root, path)) if path else root,
             },
             port=None if port == "auto" else port,
@@ -128,8 +141,25 @@ class LocalServer:
                 "model": model,
                 "alias": alias,
                 "tracking": hashlib.sha256(self.tracking_uri.encode()).hexdigest()[:16],
+                **mark,
             },
+            token=token,
         )
+
+    def _token(self, name: str) -> tuple[str | None, dict[str, str]]:
+        """What clients must bear, and what tells that it changed.
+
+        One that was made stays the same for ever, and a command that knows of none opens no server that asks for one.
+        """
+        record = self.services.record(name)
+        known, mark = (None, None) if record is None else (record.token, record.details.get("token"))
+        if self.token is None and known is not None and mark is not None:
+            return known, {"token": mark}
+        if self.token in (None, OPEN):
+            return None, {}
+        if self.token == MADE:
+            return (known if known is not None and mark == MADE else secrets.token_urlsafe(32)), {"token": MADE}
+        return self.token, {"token": hashlib.sha256(str(self.token).encode()).hexdigest()[:16]}
 
 
 def _reloaded(service: Service) -> str:
@@ -151,3 +181,10 @@ def _reloaded(service: Service) -> str:
 def _version_of(service: Service) -> str:
     _, body = loopback.exchange("GET", f"{service.url}/health", timeout_s=SWAP_TIMEOUT_S)
     return str(json.loads(body)["model_version"])
+
+
+if TYPE_CHECKING:
+    from components.deployment.target import Target
+
+    def _proof(target: LocalServer) -> Target:
+        return target

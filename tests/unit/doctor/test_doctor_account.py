@@ -246,3 +246,17 @@ def test_images_of_ones_own_are_asked_for(account: Account, examined: Callable[.
     assert missing["image"]["status"] == "failed"
     assert "ECR has no image" in missing["image"]["says"]
     assert "must be in the region us-east-1" in far["image"]["says"]
+
+
+def test_an_endpoint_is_priced_before_it_is_made(account: Account, examined: Callable[..., Any]) -> None:
+    """Where the champion goes to SageMaker its price per month is told, and refused above the spec's cap."""
+    environment = account.furnish()
+    findings, _ = examined("local", environment=environment, deployment={"target": "sagemaker"})
+    assert findings["endpoint"]["looked_at"] == "wine"
+    assert "83.95 USD a month at the most: 1 x ml.m5.large" in findings["endpoint"]["says"]
+    assert findings["port"]["says"] == "nothing is served on this machine"
+
+    dear = {"target": "sagemaker", "instance": {"count": 2}}
+    findings, code = examined("local", environment=environment, deployment=dear)
+    assert (findings["endpoint"]["status"], code) == ("failed", 77)
+    assert "got 167.90 USD" in findings["endpoint"]["says"]

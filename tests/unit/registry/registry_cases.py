@@ -143,14 +143,16 @@ def packed(path: Path, files: Mapping[str, bytes | str]) -> Path:
     return path
 
 
+def unpacked(path: Path) -> dict[str, bytes]:
+    """The files of a model.tar.gz."""
+    with tarfile.open(path) as archive:
+        return {member.name: read.read() for member in archive if (read := archive.extractfile(member)) is not None}
+
+
 def script_trial(built_in: TrialModel, path: Path, *, answer: str, **changes: Any) -> TrialModel:
     """The same trees, left by a script as SageMaker's inference.py with a module beside it."""
-    with tarfile.open(built_in.archive) as archive:
-        member = archive.extractfile("xgboost-model")
-        assert member is not None
-        trees = member.read()
     files = {
-        "trees.ubj": trees,
+        "trees.ubj": unpacked(built_in.archive)["xgboost-model"],
         "inference.py": INFERENCE.replace("{answer}", answer),
         "scaling.py": "def doubled(value):\n    return value * 2\n",
     }

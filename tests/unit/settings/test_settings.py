@@ -86,6 +86,25 @@ def test_secrets_are_no_part_of_what_is_shown() -> None:
     assert "hunter2" not in repr(read_settings({"AWS_SECRET_ACCESS_KEY": "hunter2"}))
 
 
+@pytest.mark.parametrize("token", ["short", "with a space in it", "x" * 257, "naïve-tokens-are-long"])
+def test_a_serving_token_that_is_none_is_refused(token: str, tmp_path: Path) -> None:
+    """A token that no header can bear, or that is guessed soon, is told without showing it."""
+    with pytest.raises(InvalidInput, match="RETUNE_SERVING_TOKEN is auto, off, or 16 to 256 characters") as told:
+        read_settings({"RETUNE_SERVING_TOKEN": token}, cwd=tmp_path)
+
+    assert token not in str(told.value)
+
+
+def test_a_serving_token_is_not_shown(tmp_path: Path) -> None:
+    """It is taken as it is, `auto` too, and is in no printed settings."""
+    settings = read_settings({"RETUNE_SERVING_TOKEN": "a-token-of-the-house"}, cwd=tmp_path)
+
+    assert settings.serving_token == "a-token-of-the-house"
+    assert "of-the-house" not in repr(settings)
+    assert read_settings({"RETUNE_SERVING_TOKEN": "auto"}, cwd=tmp_path).serving_token == "auto"
+    assert read_settings({}, cwd=tmp_path).serving_token is None
+
+
 @pytest.mark.parametrize(
     ("variables", "named"),
     [
