@@ -73,6 +73,16 @@ def contents_of(
     held: HeldOut,
     trials: tuple[Trial, ...] | None = None,
 ) -> Contents:
+    """What a report tells of a run's attempts.
+
+    Args:
+        engine: Whose they are.
+        attempts: Describe answers, oldest first.
+        version: Of the best model; None for none yet.
+        result: The run's result document; None for none yet.
+        held: The version's answers on held-out rows.
+        trials: Of all attempts, where they are known already.
+    """
     names = [str(attempt["HyperParameterTuningJobName"]) for attempt in attempts]
     config = attempts[0]["HyperParameterTuningJobConfig"]
     objective = config["HyperParameterTuningJobObjective"]

@@ -11,6 +11,7 @@ import altair as alt
 from components.reporting.contents import Contents, Hyperparameter
 from components.reporting.held_out import Confusion
 from components.reporting.style import (
+    BEST,
     BLUE,
     GREEN,
     PICKED,
@@ -20,20 +21,28 @@ from components.reporting.style import (
     chart,
     outcome_colour,
     outcome_shape,
+    outcome_stroke,
     spec,
     title,
 )
-from components.reporting.tables import column
+from components.reporting.tables import column, time_unit
 
 _FAMILY = ("#b3a1d6", "#8fbfa8", "#d9b48f", "#a7b8cc", "#d6a1b8")
 _FEW_INTEGERS = 12
+_FEW_CATEGORIES = 4
 _STRAIGHT_LABELS = 4  # characters that fit under a cell
 
 
 def objective(contents: Contents) -> Spec:
     """The objective over trials, with the best so far."""
     base = chart("trials")
-    x = alt.X("trial", type="quantitative", title="trial", axis=alt.Axis(tickMinStep=1, format="d"))
+    x = alt.X(
+        "trial",
+        type="quantitative",
+        title="trial",
+        axis=alt.Axis(tickMinStep=1, format="d"),
+        scale=alt.Scale(zero=False, nice=False, padding=14),
+    )
     y = _objective_y(contents)
     line = base.mark_line(interpolate="step-after", color=GREEN, strokeWidth=2).encode(
         x=x, y=alt.Y("so_far", type="quantitative", scale=alt.Scale(zero=False))
@@ -57,7 +66,7 @@ def parallel(contents: Contents) -> Spec:
     """All hyperparameters at once: a line a trial, the better the darker."""
     last = len(contents.hyperparameters)
     x = alt.X("axis", type="quantitative", axis=None, scale=alt.Scale(domain=[-0.35, last + 0.35], nice=False))
-    height = alt.Scale(domain=[-0.1, 1.1], nice=False)
+    height = alt.Scale(domain=[-0.1, 1.12], nice=False)
     y = alt.Y("y", type="quantitative", axis=None, scale=height)
     bottom, top = alt.YDatum(0, axis=None, scale=height), alt.YDatum(1, axis=None, scale=height)
     lines = (
@@ -73,13 +82,13 @@ def parallel(contents: Contents) -> Spec:
             detail="trial:N",
             color=alt.condition(
                 "datum.best",
-                alt.value(RED),
+                alt.value(BEST),
                 alt.Color(
                     "objective",
                     type="quantitative",
                     title=title(contents.metric),
                     scale=alt.Scale(scheme="blues", reverse=not contents.maximize),
-                    legend=alt.Legend(orient="bottom", gradientLength=160),
+                    legend=None,
                 ),
             ),
             strokeWidth=alt.condition("datum.best", alt.value(3), alt.value(1.6)),
@@ -89,9 +98,10 @@ def parallel(contents: Contents) -> Spec:
     )
     handles = lines.mark_point(size=12, opacity=0).encode(strokeWidth=alt.value(0)).add_params(brush())
     axes = chart("axes").mark_rule(color="#c6cdd5").encode(x=x, y=bottom, y2=alt.datum(1))
-    names = chart("axes").mark_text(fontWeight=600, color="#1f2933", limit=110, dy=-18)
-    high = chart("axes").mark_text(color="#5b6673", limit=90, dy=-5)
-    low = chart("axes").mark_text(color="#5b6673", limit=90, dy=9)
+    room = alt.ExprRef(expr=f"width / {last + 1.2} - 6")
+    names = chart("axes").mark_text(fontWeight=600, color="#1f2933", limit=room, dy=-24)
+    high = chart("axes").mark_text(color="#5b6673", limit=room, dy=-9)
+    low = chart("axes").mark_text(color="#5b6673", limit=room, dy=11)
     return spec(
         alt.layer(
             axes,
@@ -105,20 +115,20 @@ def parallel(contents: Contents) -> Spec:
     )
 
 
-def importance() -> Spec:
+def importance(count: int) -> Spec:
     """A bar a hyperparameter, with the spread of the estimate."""
     y = alt.Y("name", type="nominal", title=None, sort=None, axis=alt.Axis(labelLimit=140))
     bars = (
         chart("importance")
         .mark_bar(color=BLUE, height={"band": 0.6})
         .encode(
-            x=alt.X("share", type="quantitative", title="share of the objective's variance", axis=alt.Axis(format="%")),
+            x=alt.X("share", type="quantitative", title="share of the importance", axis=alt.Axis(format="%")),
             y=y,
             tooltip=[alt.Tooltip("name:N"), alt.Tooltip("share:Q", format=".1%")],
         )
     )
     spread = chart("importance").mark_rule(color="#1f2933").encode(x="low:Q", x2="high:Q", y=y)
-    return spec(alt.layer(bars, spread), {"step": 34})
+    return spec(alt.layer(bars, spread), 40 + 30 * count)
 
 
 def curves(contents: Contents) -> Spec:
@@ -126,11 +136,12 @@ def curves(contents: Contents) -> Spec:
     x = alt.X("step", type="quantitative", title="emission of the metric", axis=alt.Axis(tickMinStep=1))
     y = alt.Y("value", type="quantitative", title=title(contents.metric), scale=alt.Scale(zero=False))
     base = chart("curves")
-    lines = base.mark_line(strokeWidth=1.3).encode(
+    lines = base.mark_line().encode(
         x=x,
         y=y,
         detail="trial:N",
-        color=outcome_colour(),
+        color=alt.condition("datum.best", alt.value(BEST), outcome_colour()),
+        strokeWidth=alt.condition("datum.best", alt.value(2.6), alt.value(1.2)),
         opacity=alt.when(PICKED).then(alt.value(0.7)).otherwise(alt.value(0.05)),
         tooltip=[alt.Tooltip("trial:Q"), alt.Tooltip("outcome:N")],
     )
@@ -149,13 +160,14 @@ def curves(contents: Contents) -> Spec:
     return spec(alt.layer(lines, ends), 280)
 
 
-def timeline() -> Spec:
+def timeline(contents: Contents) -> Spec:
     """When each trial ran."""
     bars = (
         chart("times")
-        .mark_bar(cornerRadius=1)
+        .mark_bar(strokeWidth=1.5)  # a trial that took no whole second is seen all the same
         .encode(
-            x=alt.X("from", type="quantitative", title="minutes from the first start"),
+            stroke=outcome_stroke(),
+            x=_time_x("from", contents),
             x2="to:Q",
             y=alt.Y("trial", type="ordinal", title="trial", axis=alt.Axis(labelOverlap=True, ticks=False)),
             color=outcome_colour(),
@@ -168,11 +180,16 @@ def timeline() -> Spec:
 
 def spending(contents: Contents) -> Spec:
     """What was charged by when."""
-    named = ("charged_s", "seconds charged") if contents.usd_per_s is None else ("usd", "USD, at the cloud's price")
-    x = alt.X("to", type="quantitative", title="minutes from the first start")
-    y = alt.Y(named[0], type="quantitative", title=named[1])
-    area = chart("times").mark_area(interpolate="step-after", color=BLUE, opacity=0.18, line={"color": BLUE})
-    return spec(area.encode(x=x, y=y, tooltip=[alt.Tooltip(f"{named[0]}:Q", format=".4~g")]), 260)
+    named = "seconds charged" if contents.usd_per_s is None else "USD, at the cloud's price"
+    y = alt.Y("charged", type="quantitative", title=named, stack=None)
+    area = chart("spending").mark_area(interpolate="step-after", color=BLUE, opacity=0.18, line={"color": BLUE})
+    tooltips = [alt.Tooltip("at:Q"), alt.Tooltip("charged:Q", format=".4~g")]
+    return spec(area.encode(x=_time_x("at", contents), y=y, tooltip=tooltips), 260)
+
+
+def _time_x(field: str, contents: Contents) -> alt.X:
+    axis = alt.Axis(tickCount=6, labelOverlap=True)
+    return alt.X(field, type="quantitative", title=f"{time_unit(contents)[0]} from the first start", axis=axis)
 
 
 def family(contents: Contents) -> Spec:
@@ -230,8 +247,10 @@ def _objective_y(contents: Contents) -> alt.Y:
 def _own_axis(each: Hyperparameter, place: int) -> alt.X:
     name = title(each.name)
     if each.kind == "categorical":
-        axis = alt.Axis(labelLimit=120)
-        return alt.X(column(place), type="nominal", title=name, sort=list(each.values), axis=axis)
+        # In order by the scale: a sort by values would make them part of an expression.
+        scale = alt.Scale(domain=list(each.values))
+        axis = alt.Axis(labelLimit=100, labelAngle=0 if len(each.values) <= _FEW_CATEGORIES else -40)
+        return alt.X(column(place), type="nominal", title=name, sort=None, scale=scale, axis=axis)
     low, high = each.low, each.high
     if each.scaling == "ReverseLogarithmic":
         # The axis counts down to what is left to 1, and is labelled with the value itself.
@@ -244,7 +263,7 @@ def _own_axis(each: Hyperparameter, place: int) -> alt.X:
         return alt.X(column(place), type="quantitative", title=f"{name} (log)", scale=scale, axis=axis)
     scale = alt.Scale(domain=[low, high], nice=False, zero=False, padding=8)
     few = each.kind == "integer" and high - low <= _FEW_INTEGERS
-    axis = alt.Axis(tickMinStep=1, format="d") if few else alt.Axis(format=".4~g")
+    axis = alt.Axis(tickMinStep=1, format="d") if few else alt.Axis(format=".4~g", tickCount=5, labelOverlap=True)
     return alt.X(column(place), type="quantitative", title=name, scale=scale, axis=axis)
 
 
@@ -268,7 +287,7 @@ def _star() -> alt.Chart:
     made: alt.Chart = (
         chart("trials")
         .transform_filter("datum.best")
-        .mark_point(shape="circle", size=190, color=RED, strokeWidth=2, filled=False)
+        .mark_point(shape="circle", size=190, color=BEST, strokeWidth=2, filled=False)
     )
     return made
 

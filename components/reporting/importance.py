@@ -26,7 +26,7 @@ class Importance:
     """An estimate.
 
     Attributes:
-        shares: Hyperparameter to the share of the objective's variance that shuffling it costs; the largest first.
+        shares: Hyperparameter to its share of what shuffling costs, all together 1; the largest first.
         spreads: The same to the standard deviation of that over the shuffles.
         explained: Share of the variance that the forest explains on trials it has not seen; may be below 0.
         trials: Completed trials it rests on.
@@ -46,8 +46,8 @@ class Importance:
         """How far to trust it, in a sentence."""
         if not self.says_something:
             return (
-                f"Do not read anything into this: on trials it has not seen the forest explains "
-                f"{max(0.0, self.explained):.0%} of the variance."
+                f"No estimate worth showing: from {self.trials} completed trials a random forest explains "
+                f"{max(0.0, self.explained):.0%} of the variance of trials it has not seen."
             )
         basis = f"The forest explains {self.explained:.0%} of the variance of trials it has not seen"
         if self.trials < _FEW_TRIALS:
@@ -101,9 +101,10 @@ def _estimate(
     variance = float(((targets - targets.mean()) ** 2).sum()) or 1.0
     costs = (shuffled - error) / variance
     order = sorted(range(len(names)), key=lambda place: -costs[place].mean())
+    whole = float(costs.mean(axis=1).clip(min=0).sum()) or 1.0
     return Importance(
-        shares={names[place].name: max(0.0, float(costs[place].mean())) for place in order},
-        spreads={names[place].name: float(costs[place].std()) for place in order},
+        shares={names[place].name: max(0.0, float(costs[place].mean())) / whole for place in order},
+        spreads={names[place].name: float(costs[place].std()) / whole for place in order},
         explained=1 - error / variance,
         trials=len(targets),
     )

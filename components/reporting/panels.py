@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from components.reporting import charts, tables
 from components.reporting.contents import Contents
@@ -37,17 +37,21 @@ class Panel:
 def panels_of(contents: Contents) -> tuple[list[Panel], dict[str, tables.Rows]]:
     """The cards in reading order, and the tables they draw."""
     lines, axes = tables.axis_rows(contents)
+    times, spending = tables.time_rows(contents)
     rows: dict[str, tables.Rows] = {
         "trials": tables.trial_rows(contents),
         "lines": lines,
         "axes": axes,
         "curves": tables.curve_rows(contents),
-        "times": tables.time_rows(contents),
+        "times": times,
+        "spending": spending,
     }
     if contents.parents:
         rows["family"] = tables.family_rows(contents)
-    panels = [*_search(contents, rows), *_hyperparameters(contents, rows), *_training(contents, rows)]
-    return [*panels, *_held_out(contents, rows)], rows
+    found = [*_importance(contents, rows), *_family(contents), *_held_out(contents, rows)]
+    size = {1: "wide", 2: "half"}.get(len(found), "small")
+    row = [replace(panel, size=size) for panel in found]
+    return [*_search(contents, rows), *row, *_hyperparameters(contents), *_training(contents, rows)], rows
 
 
 def _search(contents: Contents, rows: dict[str, tables.Rows]) -> Iterator[Panel]:
@@ -65,28 +69,32 @@ def _search(contents: Contents, rows: dict[str, tables.Rows]) -> Iterator[Panel]
             key="parallel",
             heading="Parallel coordinates",
             note="A line is a trial across all hyperparameters, each on its own scale, to the objective at the right. "
-            "Darker is better, the best is red. Drag over an axis to pick lines.",
+            "Darker is better, the best is purple. Drag over an axis to pick lines.",
             size="wide",
             spec=charts.parallel(contents),
         )
 
 
-def _hyperparameters(contents: Contents, rows: dict[str, tables.Rows]) -> Iterator[Panel]:
+def _importance(contents: Contents, rows: dict[str, tables.Rows]) -> Iterator[Panel]:
     found, caution = importance_of(contents.trials, contents.hyperparameters)
-    if found is not None:
+    readable = found is not None and found.says_something
+    if found is not None and readable:
         rows["importance"] = tables.importance_rows(found)
     if contents.hyperparameters:
         how = (
-            "How much worse a random forest predicts the objective of trials it has not seen (5 folds) when the values "
-            "of one hyperparameter are shuffled; the line is one standard deviation. "
+            "How much worse a random forest predicts the objective of trials it has not seen (5 folds) when one "
+            "hyperparameter's values are shuffled, as shares; the line is one standard deviation. "
         )
         yield Panel(
             key="importance",
             heading="Importance",
-            note=(how if found is not None else "") + caution,
+            note=(how if readable else "") + caution,
             size="half",
-            spec=None if found is None else charts.importance(),
+            spec=charts.importance(len(contents.hyperparameters)) if readable else None,
         )
+
+
+def _family(contents: Contents) -> Iterator[Panel]:
     if contents.parents:
         yield Panel(
             key="family",
@@ -100,6 +108,9 @@ def _hyperparameters(contents: Contents, rows: dict[str, tables.Rows]) -> Iterat
             size="half",
             spec=charts.family(contents),
         )
+
+
+def _hyperparameters(contents: Contents) -> Iterator[Panel]:
     for place, each in enumerate(contents.hyperparameters[:_MANY]):
         domain = ", ".join(each.values) if each.kind == "categorical" else f"{each.low:g} to {each.high:g}"
         yield Panel(
@@ -116,7 +127,7 @@ def _training(contents: Contents, rows: dict[str, tables.Rows]) -> Iterator[Pane
     yield Panel(
         key="curves",
         heading="Learning curves",
-        note="The objective while each trial was trained; a mark is where one was stopped or failed."
+        note="The objective while each trial was trained; the best is purple, a mark is where one was stopped or failed."
         if drawn
         else "No trial emitted the objective more than once, as far as the engine knows"
         + ("; in the cloud the points between are in CloudWatch." if contents.engine == "sagemaker" else "."),
@@ -129,7 +140,7 @@ def _training(contents: Contents, rows: dict[str, tables.Rows]) -> Iterator[Pane
             heading="Time",
             note="When each trial trained.",
             size="half",
-            spec=charts.timeline(),
+            spec=charts.timeline(contents),
         )
         paid = "What was charged" if contents.engine == "sagemaker" else "What the cloud would have charged"
         yield Panel(

@@ -1,8 +1,8 @@
 """The report as one HTML file: no address in it, nothing is fetched, and nothing from outside runs.
 
-Text from outside is escaped, data are packed JSON that no browser executes, and the page's own policy lets run what this
-package brought, by its hash, and forbids every request. So a name that got through all the same would be dead text.
-Packed, a page of 50 trials has 450 kB instead of 1.1 MB, nearly all of it the chart library.
+Text from outside is escaped, data are packed JSON that no browser executes, and the page's own policy lets run what
+this package brought, by its hash, and forbids every request. So a name that got through all the same would be dead
+text. Packed, a page of 50 trials has 450 kB instead of 1.1 MB, nearly all of it the chart library.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from components.reporting.contents import Contents
+from components.reporting.contents import Contents, plain
 from components.reporting.panels import Panel, panels_of
 from components.reporting.summary import figures, number, sentences
 from components.reporting.tables import outcome
@@ -89,7 +89,7 @@ def _trials(contents: Contents) -> str:
             str(trial.number),
             outcome(trial),
             number(trial.objective),
-            *(str(trial.hyperparameters.get(name, "-"))[:24] for name in names),
+            *(plain(trial.hyperparameters.get(name, "-"))[:24] for name in names),
             "-" if trial.training_seconds is None else str(trial.training_seconds),
             " ".join((trial.failure or "").split())[:300],
         ]

@@ -10,6 +10,7 @@ from components.reporting.tables import OUTCOMES
 
 # Okabe and Ito's colours, which the colour-blind tell apart; shapes say the same again.
 BLUE, ORANGE, RED, GREEN, GREY = "#0072B2", "#E69F00", "#D55E00", "#009E73", "#8a94a0"
+BEST = "#A3217A"
 _COLOURS = (BLUE, ORANGE, RED, GREY)
 _SHAPES = ("circle", "triangle-down", "cross", "square")
 _LONGEST_TITLE = 48
@@ -41,8 +42,16 @@ def brush() -> Any:
 
 def outcome_colour() -> alt.Color:
     """How a trial ended, by colour."""
-    scale = alt.Scale(domain=list(OUTCOMES), range=list(_COLOURS))
-    return alt.Color("outcome", type="nominal", scale=scale, legend=None)
+    return alt.Color("outcome", type="nominal", scale=_outcome_scale(), legend=None)
+
+
+def outcome_stroke() -> alt.Stroke:
+    """The same, of an outline."""
+    return alt.Stroke("outcome", type="nominal", scale=_outcome_scale(), legend=None)
+
+
+def _outcome_scale() -> alt.Scale:
+    return alt.Scale(domain=list(OUTCOMES), range=list(_COLOURS))
 
 
 def outcome_shape() -> alt.Shape:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from components.reporting.contents import Contents
+from components.reporting.contents import Contents, plain
 from components.reporting.tables import outcome
 
 _MINUTE_S = 60
@@ -105,6 +105,7 @@ def _charged(billable: int | None, trained: int | None) -> int:
 
 
 def _short(text: str) -> str:
+    text = plain(text)
     try:
         value = float(text)
     except ValueError:

@@ -17,6 +17,7 @@ OUTCOMES = ("completed", "stopped", "failed", "running")
 _MOST_CURVE_POINTS = 6000  # of all trials together: half a megabyte
 _FEWEST_CURVE_POINTS = 6
 _LONGEST_TEXT = 200
+_UNITS = (("hours", 3600.0), ("minutes", 60.0))
 
 
 def outcome(trial: Trial) -> str:
@@ -90,6 +91,7 @@ def _ends(each: Hyperparameter) -> tuple[str, str]:
 
 def curve_rows(contents: Contents) -> Rows:
     """The objective's emissions, thinned where there are many; the last one of a trial is marked."""
+    best = contents.best_trial
     found = [(trial, _points(contents.curves, trial, contents.metric)) for trial in contents.trials]
     curves = [(trial, points) for trial, points in found if len(points) > 1]
     each = max(_FEWEST_CURVE_POINTS, _MOST_CURVE_POINTS // max(1, len(curves)))
@@ -100,6 +102,7 @@ def curve_rows(contents: Contents) -> Rows:
             "step": point.step + 1,
             "value": point.value,
             "last": point is points[-1],
+            "best": best is not None and trial.training_job == best.training_job,
         }
         for trial, points in curves
         for point in _thinned(points, each)
@@ -118,29 +121,44 @@ def _thinned(points: list[CurvePoint], most: int) -> list[CurvePoint]:
     return [points[place] for place in sorted(places)]
 
 
-def time_rows(contents: Contents) -> Rows:
-    """When each trial ran, in minutes from the first start, and what was charged by its end."""
+def time_unit(contents: Contents) -> tuple[str, float]:
+    """What a search's time is told in, and its seconds."""
     started = [trial for trial in contents.trials if trial.started is not None and trial.ended is not None]
     if not started:
-        return []
-    first = min(trial.started for trial in started if trial.started is not None)
-    charged, rows = 0.0, []
-    for trial in sorted(started, key=lambda each: (each.ended, each.number)):
-        seconds = trial.billable_seconds if trial.billable_seconds is not None else trial.training_seconds
-        charged += seconds or 0
-        assert trial.started is not None  # noqa: S101  chosen so
-        assert trial.ended is not None  # noqa: S101  the same
-        row = {
+        return "seconds", 1.0
+    first, last = min(map(_start_s, started)), max(map(_end_s, started))
+    return next(((unit, size) for unit, size in _UNITS if last - first >= 3 * size), ("seconds", 1.0))
+
+
+def time_rows(contents: Contents) -> tuple[Rows, Rows]:
+    """When each trial ran, from the first start; and what was charged by when, a row a moment."""
+    ended = [trial for trial in contents.trials if trial.started is not None and trial.ended is not None]
+    if not ended:
+        return [], []
+    first, (_, unit_s) = min(map(_start_s, ended)), time_unit(contents)
+    times = [
+        {
             "trial": trial.number,
             "outcome": outcome(trial),
-            "from": round((trial.started - first).total_seconds() / 60, 4),
-            "to": round((trial.ended - first).total_seconds() / 60, 4),
-            "charged_s": round(charged, 3),
+            "from": round((_start_s(trial) - first) / unit_s, 4),
+            "to": round((_end_s(trial) - first) / unit_s, 4),
         }
-        if contents.usd_per_s is not None:
-            row["usd"] = round(charged * contents.usd_per_s, 6)
-        rows.append(row)
-    return rows
+        for trial in ended
+    ]
+    charged, by_moment = 0.0, {0.0: 0.0}
+    for trial in sorted(ended, key=_end_s):
+        charged += (trial.billable_seconds if trial.billable_seconds is not None else trial.training_seconds) or 0
+        by_moment[round((_end_s(trial) - first) / unit_s, 4)] = charged
+    price = 1.0 if contents.usd_per_s is None else contents.usd_per_s
+    return times, [{"at": moment, "charged": round(seconds * price, 6)} for moment, seconds in by_moment.items()]
+
+
+def _start_s(trial: Trial) -> float:
+    return 0.0 if trial.started is None else trial.started.timestamp()
+
+
+def _end_s(trial: Trial) -> float:
+    return 0.0 if trial.ended is None else trial.ended.timestamp()
 
 
 def family_rows(contents: Contents) -> Rows:
