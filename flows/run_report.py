@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from components.registry.model_version import ModelVersion
@@ -46,7 +47,8 @@ def report_of_run(
         return None
     tracked = searched.run
     url = run_url(tracking_ui(line.settings), tracked.experiment_id, tracked.run_id)
-    report_link(searched.result.tuning_job, f"{url}/artifacts/{_FILE}" if url else place)
+    on_disk = Path(place).as_uri() if place.startswith("/") else place
+    report_link(searched.result.tuning_job, f"{url}/artifacts/{_FILE}" if url else on_disk)
     reporter().stage(f"report: {place.removeprefix('file://')}")
     return f"runs:/{tracked.run_id}/{_FILE}"
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from components.reporting import charts, tables
+from components.reporting import charts, outcome_charts, tables
 from components.reporting.contents import Contents
 from components.reporting.held_out import Confusion, Residuals
 from components.reporting.importance import importance_of
 from components.reporting.style import Spec
 
 _MANY = 40  # cards of hyperparameters: beyond it nobody looks at them
+_IN_PAIRS = (2, 4)  # cards that three in a row would leave a hole beside
 _FOLDED = 2  # axes that make a line
 
 
@@ -111,13 +112,14 @@ def _family(contents: Contents) -> Iterator[Panel]:
 
 
 def _hyperparameters(contents: Contents) -> Iterator[Panel]:
+    size = "half" if len(contents.hyperparameters) in _IN_PAIRS else "small"
     for place, each in enumerate(contents.hyperparameters[:_MANY]):
         domain = ", ".join(each.values) if each.kind == "categorical" else f"{each.low:g} to {each.high:g}"
         yield Panel(
             key=f"hyperparameter-{place}",
             heading=each.name,
             note=f"{each.kind}, {domain}" + ("" if each.kind == "categorical" else f", {_scale(each.scaling)}"),
-            size="small",
+            size=size,
             spec=charts.hyperparameter(contents, place),
         )
 
@@ -127,12 +129,12 @@ def _training(contents: Contents, rows: dict[str, tables.Rows]) -> Iterator[Pane
     yield Panel(
         key="curves",
         heading="Learning curves",
-        note="The objective while each trial was trained; the best is purple, a mark is where one was stopped or failed."
+        note="The objective while each trial was trained; the best is purple, a mark is a stop or a failure."
         if drawn
         else "No trial emitted the objective more than once, as far as the engine knows"
         + ("; in the cloud the points between are in CloudWatch." if contents.engine == "sagemaker" else "."),
         size="wide",
-        spec=charts.curves(contents) if drawn else None,
+        spec=outcome_charts.curves(contents) if drawn else None,
     )
     if rows["times"]:
         yield Panel(
@@ -140,7 +142,7 @@ def _training(contents: Contents, rows: dict[str, tables.Rows]) -> Iterator[Pane
             heading="Time",
             note="When each trial trained.",
             size="half",
-            spec=charts.timeline(contents),
+            spec=outcome_charts.timeline(contents),
         )
         paid = "What was charged" if contents.engine == "sagemaker" else "What the cloud would have charged"
         yield Panel(
@@ -149,7 +151,7 @@ def _training(contents: Contents, rows: dict[str, tables.Rows]) -> Iterator[Pane
             note=f"{paid} by the time each trial ended"
             + ("." if contents.usd_per_s is not None else ", in seconds: no price is known for this instance."),
             size="half",
-            spec=charts.spending(contents),
+            spec=outcome_charts.spending(contents),
         )
 
 
@@ -163,7 +165,7 @@ def _held_out(contents: Contents, rows: dict[str, tables.Rows]) -> Iterator[Pane
             heading="Confusion of the best model",
             note=f"{contents.held_out_note} {right}. Rows are the truth; the darker, the larger its share.",
             size="half",
-            spec=charts.confusion(found),
+            spec=outcome_charts.confusion(found),
         )
     elif isinstance(found, Residuals):
         rows["residuals"] = tables.residual_rows(found)
@@ -174,7 +176,7 @@ def _held_out(contents: Contents, rows: dict[str, tables.Rows]) -> Iterator[Pane
             f"{found.bias:+.3g} over {found.rows:,} rows"
             + ("." if len(found.points) == found.rows else f"; {len(found.points):,} of them are drawn."),
             size="half",
-            spec=charts.residuals(),
+            spec=outcome_charts.residuals(),
         )
     elif contents.held_out_note:
         yield Panel(key="held-out", heading="Held-out rows", note=contents.held_out_note, size="half", spec=None)
