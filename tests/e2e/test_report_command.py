@@ -16,7 +16,7 @@ from tests.command import Retune
 def test_a_run_leaves_its_report_where_people_look(
     retune: Retune, write_spec: Callable[..., Path], prefect_api: str, tmp_path: Path
 ) -> None:
-    """A run's report is an artifact of its MLflow run and a link in Prefect; `retune report` and `trials --csv` show it."""
+    """A run's report is an artifact in MLflow and a link in Prefect; `report` and `trials --csv` show it too."""
     result = retune.ok("run", str(write_spec()), "--no-deploy")
     job, run_id = result["tuning_job"], result["mlflow"]["run_id"]
 
@@ -49,7 +49,7 @@ def test_a_run_leaves_its_report_where_people_look(
 
 
 def test_a_report_that_cannot_be_is_refused(retune: Retune, tmp_path: Path) -> None:
-    """A job that is not there is not found, a folder that is not there is said first, and one form of trials is asked for."""
+    """A job or a folder that is not there, and two forms of one answer, are refused before anything is written."""
     nowhere = retune("report", "nobody-0123456789-01", "-o", str(tmp_path / "none" / "x.html"))
     missing = retune("report", "nobody-0123456789-01", "-o", str(tmp_path / "x.html"))
     both = retune("trials", "nobody-0123456789-01", "--csv", "--json")

@@ -27,7 +27,7 @@ def test_a_value_lies_where_its_scale_puts_it(scaling: str, value: str, height: 
 
 
 def test_a_range_is_read_as_amt_writes_it() -> None:
-    """Kinds, bounds, scales and categories come from the job's own ranges, by name; Auto is what the local AMT takes."""
+    """Kinds, bounds and scales come from the job's own ranges, by name; Auto is what the local AMT takes."""
     auto = {"ContinuousParameterRanges": [{"Name": "x", "MinValue": "0.001", "MaxValue": "1", "ScalingType": "Auto"}]}
 
     assert [(each.name, each.kind, each.scaling) for each in hyperparameters_of(RANGES)] == [
