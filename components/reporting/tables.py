@@ -191,7 +191,7 @@ def importance_rows(importance: Importance) -> Rows:
             "name": name,
             "share": round(share, 4),
             "low": round(max(0.0, share - importance.spreads[name]), 4),
-            "high": round(share + importance.spreads[name], 4),
+            "high": round(min(1.0, share + importance.spreads[name]), 4),
         }
         for name, share in importance.shares.items()
     ]
