@@ -88,8 +88,16 @@ class Page:
         self._mouse("mouseMoved", end)
         self._mouse("mouseReleased", end)
 
-    def _mouse(self, kind: str, place: tuple[float, float]) -> None:
-        self.call("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", buttons=1, clickCount=1)
+    def double_click(self, place: tuple[float, float]) -> None:
+        """Click twice at one place."""
+        for count in (1, 2):
+            self._mouse("mousePressed", place, count)
+            self._mouse("mouseReleased", place, count)
+
+    def _mouse(self, kind: str, place: tuple[float, float], count: int = 1) -> None:
+        self.call(
+            "Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", buttons=1, clickCount=count
+        )
 
     def _note(self, message: dict[str, Any]) -> None:
         method, about = message.get("method"), message.get("params", {})

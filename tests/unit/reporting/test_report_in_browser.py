@@ -55,7 +55,7 @@ def test_every_chart_is_drawn_offline(width: int, report: Path, tmp_path: Path) 
 
 
 def test_what_is_brushed_in_one_chart_is_picked_in_all(report: Path, tmp_path: Path) -> None:
-    """Dragging over half of a chart counts the trials in it, and all others step back in another chart."""
+    """Dragging over half of a chart picks its trials, and others step back elsewhere; a double click lets go."""
     with opened(report, profile=tmp_path / "profile") as page:
         page.wait_for(DRAWN)
         before = faint(page, "hyperparameter-1")
@@ -66,6 +66,10 @@ def test_what_is_brushed_in_one_chart_is_picked_in_all(report: Path, tmp_path: P
         )
         page.wait_for("!!document.querySelector('[data-chart=hyperparameter-1] .mark-symbol path[opacity=\"0.08\"]')")
         after = faint(page, "hyperparameter-1")
+
+        page.double_click(((left + right) / 4, (top + bottom) / 2))
+        page.wait_for("document.getElementById('picked').hidden")
+        page.wait_for("!document.querySelector('[data-chart=hyperparameter-1] .mark-symbol path[opacity=\"0.08\"]')")
 
     # Trials 1 to 6 are in the left half; the sixth failed and has no point.
     assert told.startswith("5 of 12 trials picked")
