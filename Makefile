@@ -28,7 +28,7 @@ SPREAD = -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help retrain test test-slow test-aws check up down bench clients lock clean
+.PHONY: help retrain test test-slow test-aws check up down bench clients lock vega clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -71,6 +71,9 @@ lock: ## resolve pyproject.toml again into the locks (the one target that wants 
 	$(RESOLVE) requirements-clients.in $(ARGS) -o requirements-clients.lock
 RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 PROJECT := pyproject.toml --group pyproject.toml:build --extra cpu
+
+vega: $(DEV) ## the report's chart library again, from the locked vl-convert, after Altair has changed
+	$(BIN)/python -m tests.unit.reporting.vega_bundle
 
 clean: ## remove the environments and caches; what retune made (.retune/) stays
 	rm -rf $(VENV) .venv-* build retune.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.deployed import one_at_a_time
+from flows.deployed import one_run_of
 from tests.command import REPO, environment_of
 
 PREFECT = Path(sys.executable).with_name("prefect")
@@ -86,14 +86,14 @@ def test_deployed_runs_of_one_model_wait_for_each_other(prefect_api: str) -> Non
     entered = threading.Event()
 
     def enter() -> None:
-        with temporary_settings({PREFECT_API_URL: prefect_api}), one_at_a_time("a/model"):
+        with temporary_settings({PREFECT_API_URL: prefect_api}), one_run_of("a/model"):
             entered.set()
 
     second = threading.Thread(target=enter)
     with temporary_settings({PREFECT_API_URL: prefect_api}):
-        with one_at_a_time("a/model"):
+        with one_run_of("a/model"):
             second.start()
-            with one_at_a_time("another model"):
+            with one_run_of("another model"):
                 assert not entered.wait(3)
         assert entered.wait(60)
     second.join()
