@@ -29,9 +29,10 @@ SPREAD = -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help retrain test test-slow test-aws check up down bench clients lock clean
+.PHONY: github-select github-submit github-collect github-tell
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z -]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 retrain: $(RETUNE) ## the whole line on the bank-marketing data (SPEC=…, ARGS=…)
 	@$(BIN)/retune run $(SPEC) $(ARGS)
@@ -57,8 +58,14 @@ check: $(DEV) $(RETUNE) $(CLIENTS) ## style, types, import laws, templates, proj
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/cfn-lint infra/*.yaml
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec compose.yaml
+	$(BIN)/zizmor -q --offline .github/workflows
 	$(BIN)/pytest -q tests/unit/project
 	$(BIN)/python -m tests.parity --check -q $(SPREAD)
+
+github-select github-submit github-collect github-tell: $(RETUNE) ## a step of retrain.yml (reads GitHub's variables)
+	@$(BIN)/python -m flows.github $(@:github-%=%)
 
 bench: $(RETUNE) $(PEERS) ## measure, beside peers in an environment of their own; ends in a table of bars
 	@$(BIN)/python -m benchmarks $(ARGS)
