@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import Damaged, InvalidInput, NotFound, RetuneError
+from components.spec import RetrainSpec, load_spec
 from flows.github import markdown
 from flows.github.comment import tell_pull_request
 from flows.github.event import Run, runs_of
@@ -106,8 +107,9 @@ def submit(step: Step) -> int:
     """Plan the run and start it: outputs `plan` and `job`, which is empty when nothing has to be done."""
     run = step.run()
     with aws_identity(step.environment) as environment:
-        planned = retune("plan", *run.arguments, "--json", environment=environment)
-        started = planned if planned.code else retune("submit", *run.arguments, "--json", environment=environment)
+        arguments = _arguments(step, run)
+        planned = retune("plan", *arguments, environment=environment)
+        started = planned if planned.code else retune("submit", *arguments, environment=environment)
     if started.code != 0:
         step.summary(markdown.heading(run.name), markdown.failure_section(started.code, started.last))
         return started.code
@@ -128,10 +130,11 @@ def collect(step: Step) -> int:
         if job:
             ended = retune("collect", job, "--json", environment=environment)
         else:
-            ended = retune("plan", *run.arguments, "--json", environment=environment)
+            arguments = _arguments(step, run)
+            ended = retune("plan", *arguments, environment=environment)
             if ended.code == 0:
                 step.keep(_PLAN, json.dumps(_in_short(ended.document)))
-                ended = retune("run", *run.arguments, "--json", environment=environment)
+                ended = retune("run", *arguments, environment=environment)
         if ended.code == 0:
             step.keep(_RESULT, ended.out)
             _look_back(step, ended.document, environment)
@@ -171,6 +174,12 @@ def tell(step: Step) -> int:
     return 0
 
 
+def _arguments(step: Step, run: Run) -> list[str]:
+    """Of plan, submit and run. A server on a runner goes away with it, so none is started there."""
+    spec = _spec(step, run)
+    return [*run.arguments, *(["--no-deploy"] if spec and spec.deployment.target == "local" else []), "--json"]
+
+
 def _in_short(plan: Mapping[str, Any]) -> dict[str, Any]:
     """What is shown of a plan; the request itself is long, and `retune plan` tells it again."""
     wanted = ("model", "mode", "reason", "tuning_job", "training_job", "warm_start", "cost")
@@ -193,12 +202,16 @@ def _look_back(step: Step, result: Mapping[str, Any], environment: Mapping[str, 
 
 def _type_of(step: Step, run: Run) -> str:
     """Whether larger is better, as the spec says; of a job whose spec was not told, larger is."""
-    from components.spec import load_spec
+    spec = _spec(step, run)
+    return spec.tuning.objective.type if spec else "maximize"
 
+
+def _spec(step: Step, run: Run) -> RetrainSpec | None:
+    """The run's spec; None where it cannot be read, which `retune` says in its own words."""
     try:
-        return load_spec(step.root / run.spec).tuning.objective.type if run.spec else "maximize"
+        return load_spec(step.root / run.spec) if run.spec else None
     except RetuneError:
-        return "maximize"
+        return None
 
 
 def _json(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""The steps of retrain.yml, run here with an event's payload: a push in a repository of its own, a person's dispatch."""
+"""The steps of retrain.yml, run here with an event's payload: a push in a repository of its own, a dispatch."""
 
 from __future__ import annotations
 
@@ -128,6 +128,7 @@ def test_a_push_of_data_is_one_search_and_another_push_none(
     assert runner.step(*step, "tell", RETUNE_REPORT_URL="https://github.com/acme/churn/artifacts/1", **event) == 0
 
     (job,) = retune.ok("jobs")["jobs"]
+    assert not list((retune.home / "services").glob("model-*.json")), "a runner serves nothing"
     for part in ("## wine", "tune; ", "4 completed, 0 stopped, 0 failed", "[report](", "```mermaid", job["name"]):
         assert part in runner.summary, runner.summary
     (comment,) = server.comments
