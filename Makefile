@@ -59,7 +59,7 @@ check: $(DEV) $(RETUNE) $(CLIENTS) ## style, types, import laws, templates, proj
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/cfn-lint infra/*.yaml
 	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec compose.yaml
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec infra/compose/compose.yaml
 	$(BIN)/zizmor -q --offline .github/workflows
 	$(BIN)/pytest -q tests/unit/project
 	$(BIN)/python -m tests.parity --check -q $(SPREAD)
