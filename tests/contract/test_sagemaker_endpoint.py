@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow import MlflowClient
 
 from components import naming
 from components.deployment.targets.sagemaker_endpoint import SageMakerEndpoint
@@ -173,6 +174,28 @@ def test_a_deployment_that_was_cut_off_goes_on(hosting: Hosting, target: Deployi
     assert len(hosting.updates) == before, "it was there already"
 
 
+def test_a_failed_version_leaves_the_champion_on_the_endpoint(
+    hosting: Hosting, target: Deploying, versions: HostedVersions
+) -> None:
+    """A run killed between endpoint and alias leaves a version that is no champion; one that fails after it goes back
+    to the champion, so that alias and endpoint agree again.
+    """  # noqa: D205  one paragraph
+    good = target().deploy(MODEL, str(versions.good[0]))
+    champion = MlflowClient(versions.registry.tracking_uri)
+    region = client_of(hosting, "sagemaker").meta.region_name
+    versions.registry.tag(versions.good[0], {naming.TAG_ENDPOINT_CONFIG: f"{region}/{good.config}"})
+    champion.set_registered_model_alias(MODEL, "champion", good.version)
+    try:
+        target().deploy(MODEL, str(versions.good[1]))
+        with pytest.raises(DeploymentFailed, match=f"it serves {good.config} again"):
+            target().deploy(MODEL, str(versions.unanswering))
+    finally:
+        champion.delete_registered_model_alias(MODEL, "champion")
+
+    assert target().find(MODEL) == good
+    assert answering_version(hosting) == good.version
+
+
 def test_going_back_is_a_matter_of_the_former_configuration(
     hosting: Hosting, target: Deploying, versions: HostedVersions
 ) -> None:
@@ -232,7 +255,9 @@ def test_the_end_leaves_nothing_that_costs(hosting: Hosting, target: Deploying, 
 
 
 def test_somebody_elses_endpoint_is_left_alone(hosting: Hosting, target: Deploying, versions: HostedVersions) -> None:
-    """An endpoint of that name without the model's tag is neither updated nor counted as the model's."""
+    """An endpoint of that name without the model's tag is neither updated, deleted nor counted as the model's, and
+    nothing is made for it.
+    """  # noqa: D205  one paragraph
     client = client_of(hosting, "sagemaker")
     client.create_model(ModelName="theirs", ExecutionRoleArn=ROLE)
     variant = {"VariantName": "a", "ModelName": "theirs", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
@@ -241,6 +266,10 @@ def test_somebody_elses_endpoint_is_left_alone(hosting: Hosting, target: Deployi
 
     with pytest.raises(Refused, match="it is somebody else's"):
         target().deploy(MODEL, str(versions.good[0]))
+    with pytest.raises(Refused, match="it is somebody else's"):
+        target().stop(MODEL)
+    assert made(hosting) == (1, 1, 0)
+    assert client_of(hosting, "cloudwatch").describe_alarms()["MetricAlarms"] == []
 
     assert target().find(MODEL) is None
     assert described(hosting)["EndpointConfigName"] == "theirs"
