@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 from components import naming
 from components.aws import translate
@@ -207,7 +207,11 @@ class EndpointService:
                 EndpointName=endpoint, Body=case.body, ContentType="application/json", Accept="application/json"
             )
             return case.fault(answer["Body"].read())
+        except ReadTimeoutError:
+            return "it takes the rows and does not answer"
         except ClientError as error:
+            if translate(error).retryable:  # too many requests, or SageMaker itself: it says nothing of the version
+                raise translate(error) from error
             return " ".join(str(error).split())[:500]
         except BotoCoreError as error:
             raise translate(error) from error
