@@ -19,6 +19,7 @@ from components.settings import quiet_libraries
 from flows import line_commands, predict_command
 from flows.amt_commands import amt_app
 from flows.show import show
+from flows.trigger_commands import trigger_app
 
 USAGE_ERROR = 64
 
@@ -31,6 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(amt_app)
+app.add_typer(trigger_app)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Job = Annotated[str, typer.Argument(help="Name of a tuning job.", show_default=False)]

@@ -1,4 +1,4 @@
-"""Events in Prefect about promotions, for its automations.
+"""Events in Prefect about what became of runs and versions, for its automations.
 
 Decoration: a server that does not take an event must not undo a promotion, so refusals are logged and passed over.
 """
@@ -15,17 +15,24 @@ from flows.local_services import services_of
 
 _log = logging.getLogger(__name__)
 
-EventName = Literal["retune.promoted", "retune.rejected", "retune.approval-needed", "retune.rolled-back"]
+EventName = Literal[
+    "retune.promoted",
+    "retune.rejected",
+    "retune.approval-needed",
+    "retune.rolled-back",
+    "retune.budget-stopped",
+    "retune.failed",
+]
 
 
-def tell(settings: Settings, event: EventName, *, model: str, version: int, **payload: Any) -> None:
-    """Emit an event about a version, when a Prefect server is configured or this home's own is up; starts none.
+def tell(settings: Settings, event: EventName, *, model: str, version: int | None = None, **payload: Any) -> None:
+    """Emit an event about a model, when a Prefect server is configured or this home's own is up; starts none.
 
     Args:
         settings: Where.
         event: Its name.
         model: Registered model; the resource is `retune.model.MODEL`.
-        version: The version it is about.
+        version: The version it is about, if any.
         payload: More of it, as JSON.
     """
     try:
@@ -44,9 +51,14 @@ def tell(settings: Settings, event: EventName, *, model: str, version: int, **pa
             resource={
                 "prefect.resource.id": f"retune.model.{model}",
                 "prefect.resource.name": model,
-                "retune.version": str(version),
+                **({} if version is None else {"retune.version": str(version)}),
             },
-            payload={"model": model, "version": str(version), "by": settings.user, **payload},
+            payload={
+                "model": model,
+                **({} if version is None else {"version": str(version)}),
+                "by": settings.user,
+                **payload,
+            },
         )
     except Exception:  # noqa: BLE001  decoration, see above
         _log.debug("the event was not taken", exc_info=True)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from components.tuning.engine import Progress
@@ -94,7 +95,13 @@ _reporter: ContextVar[Reporter | None] = ContextVar("reporter", default=None)
 
 def reporter() -> Reporter:
     """The reporter of this run; plain lines on stdout when nobody chose one, as in a worker."""
-    return _reporter.get() or Plain(sys.stdout)
+    return _reporter.get() or _plain()
+
+
+@cache
+def _plain() -> Reporter:
+    """One for the whole process: it remembers which trials it has told of."""
+    return Plain(sys.stdout)
 
 
 @contextmanager

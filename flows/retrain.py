@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, Literal, cast
 
 from prefect import flow
 from prefect.states import Cancelled
 
 from components import errors
+from components.tuning.attempts import UNFINISHED
 from components.tuning.lineage import Parents
 from flows import tasks
+from flows.deployed import collect_later, is_deployed, one_at_a_time, refuse_foreign
+from flows.events import EventName, tell
 from flows.following import Run
+from flows.history import job_status
 from flows.line import Line, RunOptions, open_line
 from flows.plan import plan_of
-from flows.submission import take_up
+from flows.submission import submit, take_up
 
 
 @flow(name="retrain", flow_run_name="{spec}", validate_parameters=True)
@@ -30,6 +36,8 @@ def retrain(  # noqa: PLR0913, PLR0917  flat: Prefect replaces nested objects wh
     deploy: bool = True,  # noqa: FBT001, FBT002  Prefect passes parameters by name
     plan_only: bool = False,  # noqa: FBT001, FBT002  the same
     overrides: list[str] | None = None,
+    wait: bool = True,  # noqa: FBT001, FBT002  the same
+    look_again_s: int = 900,
 ) -> dict[str, Any]:
     """Retrain one model.
 
@@ -45,10 +53,14 @@ def retrain(  # noqa: PLR0913, PLR0917  flat: Prefect replaces nested objects wh
         deploy: Whether the champion is to be served afterwards.
         plan_only: Say what would be done, and do nothing.
         overrides: `a.b=value` changes of the spec, values in YAML.
+        wait: Whether to follow a search in the cloud; else `retrain/collect` goes on when it has ended.
+        look_again_s: Seconds until `retrain/collect` looks by itself, when not waiting.
 
     Returns:
-        The result document (see `docs/reference/result.md`).
+        The result document (see `docs/reference/result.md`); without waiting, what `retune submit` prints.
     """
+    if is_deployed():
+        refuse_foreign(spec, overrides or ())
     options = RunOptions(
         spec=spec,
         engine=engine,
@@ -63,25 +75,48 @@ def retrain(  # noqa: PLR0913, PLR0917  flat: Prefect replaces nested objects wh
     )
     if plan_only:
         return plan_of(options)
-    return _cancellable(lambda: _whole_line(options))
+    line = open_line(options)
+    with one_at_a_time(line.spec.model) if is_deployed() else nullcontext():
+        if not wait and engine == "sagemaker":
+            return _started(options, look_again_s)
+        return _told(line, lambda: _whole_line(line))
 
 
-@flow(name="collect", flow_run_name="{job}", validate_parameters=True)
-def collect(job: str) -> dict[str, Any]:
+# A flow of the same name, for its deployment is `retrain/collect`.
+@flow(name="retrain", flow_run_name="{job}", validate_parameters=True)
+def collect(
+    job: str,
+    wait: bool = True,  # noqa: FBT001, FBT002  Prefect passes parameters by name
+    look_again_s: int = 900,
+) -> dict[str, Any]:
     """Go on with what `retune submit` has started: follow it to its end, register, promote, deploy.
 
     Args:
         job: Its tuning job, or a refit's training job.
+        wait: Whether to follow one that has not ended; else another look is scheduled.
+        look_again_s: Seconds until that look.
 
     Returns:
-        The result document, as of `retrain`.
+        The result document, as of `retrain`; `{job, status}` of one that was not waited for.
     """
     submitted = take_up(job)
-    return _cancellable(lambda: _go_on(submitted.line, submitted.run, submitted.parents))
+    line = submitted.line
+    if not wait and (status := job_status(job, line.options.engine)["status"]) in UNFINISHED:
+        collect_later(job, look_again_s)
+        return {"job": job, "status": status}
+    with one_at_a_time(line.spec.model) if is_deployed() else nullcontext():
+        return _told(line, lambda: _go_on(line, submitted.run, submitted.parents))
 
 
-def _whole_line(options: RunOptions) -> dict[str, Any]:
-    line = open_line(options)
+def _started(options: RunOptions, look_again_s: int) -> dict[str, Any]:
+    started = submit(options, progress=sys.stderr)
+    job = started["tuning_job"] or started["training_job"]
+    if started["mode"] != "skip":
+        collect_later(job, look_again_s)
+    return started
+
+
+def _whole_line(line: Line) -> dict[str, Any]:
     snapshot = tasks.take_snapshot(line)
     run = tasks.decide(line, snapshot)
     if run.decision.mode == "skip":
@@ -95,6 +130,18 @@ def _go_on(line: Line, run: Run, parents: Parents | None = None) -> dict[str, An
     promotion = tasks.promote(line, run, searched, version)
     deployment = tasks.deploy(line)
     return tasks.finish(line, run, searched, version, promotion, deployment)
+
+
+def _told(line: Line, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The work's result; automations hear of what ends it otherwise, but for a cancel, which somebody asked for."""
+    try:
+        return _cancellable(work)
+    except Exception as error:
+        event: EventName = "retune.budget-stopped" if isinstance(error, errors.OverBudget) else "retune.failed"
+        # What is not ours may say anything.
+        reason = str(error) if isinstance(error, errors.RetuneError) else type(error).__name__
+        tell(line.settings, event, model=line.spec.model, reason=reason)
+        raise
 
 
 def _cancellable(line: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from components.tuning.result import TuningResult
 from flows.artifacts import ProgressArtifact, trials_table
 from flows.data import channels_of
 from flows.engines import open_engine
+from flows.events import tell
 from flows.following import (
     LOCAL_POLL_S,
     TAG_CHARACTERS,
@@ -86,6 +87,7 @@ def run_search(line: Line, run: Run, parents: Parents | None = None) -> Searched
         result = _with_model(line, result)
         if result.ended_by is not None:
             reporter().stage(f"search ended early; {result.ended_by}")
+            tell(line.settings, "retune.budget-stopped", model=line.spec.model, reason=result.ended_by)
         trials_table(result.tuning_job, result.trials)
         if result.status == "Failed" and result.best is not None:
             raise TuningFailed(  # noqa: TRY301  the same

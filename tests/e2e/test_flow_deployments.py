@@ -5,13 +5,16 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows.deployed import one_at_a_time
 from tests.command import REPO, environment_of
 
 PREFECT = Path(sys.executable).with_name("prefect")
@@ -39,7 +42,41 @@ def test_the_manual_deployment_takes_the_flow_s_flat_parameters(deployed: dict[s
     assert schema["required"] == ["spec"]
     assert (REPO / deployed["parameters"]["spec"]).is_file()
     assert deployed["enforce_parameter_schema"]
-    assert (deployed["global_concurrency_limit"]["limit"], deployed["work_pool_name"]) == (1, "local")
+    assert deployed["work_pool_name"] == "local"
+
+
+def test_the_deployments_that_are_shipped(deployed: dict[str, Any], prefect_api: str) -> None:
+    """By hand, every night, when data change, and when a search in the cloud has ended; no idle wait but by hand."""
+    assert deployed["name"] == "manual"
+    found = {
+        each["name"]: each
+        for each in httpx.post(f"{prefect_api}/deployments/filter", json={}).raise_for_status().json()
+    }
+    waits = {name: found[name]["parameters"].get("wait", True) for name in ("manual", "nightly", "on-data-change")}
+    assert waits == {"manual": True, "nightly": False, "on-data-change": False}
+    (schedule,) = found["nightly"]["schedules"]
+    assert (schedule["schedule"]["cron"], schedule["active"]) == ("0 3 * * *", True)
+    collect = found["collect"]
+    assert (collect["entrypoint"], collect["parameters"]) == ("flows/retrain.py:collect", {"wait": False})
+    assert collect["parameter_openapi_schema"]["required"] == ["job"]
+
+
+def test_deployed_runs_of_one_model_wait_for_each_other(prefect_api: str) -> None:
+    """While one holds a model, another run of it waits and a run of another model does not."""
+    entered = threading.Event()
+
+    def enter() -> None:
+        with temporary_settings({PREFECT_API_URL: prefect_api}), one_at_a_time("a/model"):
+            entered.set()
+
+    second = threading.Thread(target=enter)
+    with temporary_settings({PREFECT_API_URL: prefect_api}):
+        with one_at_a_time("a/model"):
+            second.start()
+            with one_at_a_time("another model"):
+                assert not entered.wait(3)
+        assert entered.wait(60)
+    second.join()
 
 
 def test_a_schedule_makes_runs(deployed: dict[str, Any], prefect_api: str) -> None:
