@@ -140,7 +140,8 @@ def _slices(guard: GuardSpec, of: Contestants) -> Iterator[tuple[str | None, npt
         if size < FEWEST_ROWS:
             few += 1
             continue
-        shown = value if len(value) <= _LONGEST_VALUE else f"{value[: _LONGEST_VALUE - 3]}..."
+        text = str(value)
+        shown = text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
         yield f"{guard.slice}={shown}", np.asarray(values == value)
     if few:
         told = f"{few} values with less than {FEWEST_ROWS} rows were not looked at"
