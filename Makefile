@@ -28,10 +28,11 @@ SPREAD = -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help retrain test test-slow test-aws check up down bench clients lock clean
+.PHONY: help retrain test test-slow test-all test-aws check up down bench clients lock vega clean
+.PHONY: github-select github-submit github-collect github-tell
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z -]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 retrain: $(RETUNE) ## the whole line on the bank-marketing data (SPEC=…, ARGS=…)
 	@$(BIN)/retune run $(SPEC) $(ARGS)
@@ -48,6 +49,9 @@ test: $(DEV) $(RETUNE) $(CLIENTS) ## the tests (TESTS=path for some, WORKERS=0 f
 test-slow: ## the other tests: runs killed and cancelled at every stage, clouds with faults, months in a row
 	@$(MAKE) --no-print-directory test MARKS=slow ARGS="--timeout=1200 $(ARGS)"
 
+test-all: ## every test, the slow ones too
+	@$(MAKE) --no-print-directory test MARKS= ARGS="--timeout=1200 $(ARGS)"
+
 test-aws: $(DEV) $(RETUNE) ## SageMaker itself beside the local AMT: your account, at most 1 USD (RETUNE_TEST_AWS=yes)
 	@$(BIN)/python -m tests.aws all $(ARGS)
 
@@ -57,8 +61,14 @@ check: $(DEV) $(RETUNE) $(CLIENTS) ## style, types, import laws, templates, proj
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/cfn-lint infra/*.yaml
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec infra/compose/compose.yaml
+	$(BIN)/zizmor -q --offline .github/workflows
 	$(BIN)/pytest -q tests/unit/project
 	$(BIN)/python -m tests.parity --check -q $(SPREAD)
+
+github-select github-submit github-collect github-tell: $(RETUNE) ## a step of retrain.yml (reads GitHub's variables)
+	@$(BIN)/python -m flows.github $(@:github-%=%)
 
 bench: $(RETUNE) $(PEERS) ## measure, beside peers in an environment of their own; ends in a table of bars
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -71,6 +81,9 @@ lock: ## resolve pyproject.toml again into the locks (the one target that wants 
 	$(RESOLVE) requirements-clients.in $(ARGS) -o requirements-clients.lock
 RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 PROJECT := pyproject.toml --group pyproject.toml:build --extra cpu
+
+vega: $(DEV) ## the report's chart library again, from the locked vl-convert, after Altair has changed
+	$(BIN)/python -m tests.unit.reporting.vega_bundle
 
 clean: ## remove the environments and caches; what retune made (.retune/) stays
 	rm -rf $(VENV) .venv-* build retune.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,4 +1,4 @@
-"""What Prefect's UI shows of a run: a progress bar while the search runs, a table of trials after it.
+"""What Prefect's UI shows of a run: a progress bar while the search runs, its trials and report after it.
 
 Decoration: a server that does not take an artifact must not cost a trained model, so refusals are logged and passed
 over.
@@ -11,7 +11,12 @@ import re
 from collections.abc import Sequence
 from uuid import UUID
 
-from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
+from prefect.artifacts import (
+    create_link_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 
@@ -66,6 +71,19 @@ def trials_table(tuning_job: str, trials: Sequence[Trial]) -> None:
         create_table_artifact(table=rows, key=artifact_key("trials", tuning_job), description=f"Trials of {tuning_job}")
     except Exception:  # noqa: BLE001  decoration, see above
         _log.debug("the table artifact was not taken", exc_info=True)
+
+
+def report_link(tuning_job: str, place: str) -> None:
+    """The report as a link artifact of the flow run."""
+    try:
+        create_link_artifact(
+            link=place,
+            link_text=f"Report of {tuning_job}",
+            key=artifact_key("report", tuning_job),
+            description=f"Trials of {tuning_job}, drawn: `retune report {tuning_job}` writes the same file.",
+        )
+    except Exception:  # noqa: BLE001  decoration, see above
+        _log.debug("the link artifact was not taken", exc_info=True)
 
 
 def cancel_asked() -> bool:

@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -79,12 +80,37 @@ def jobs(*, engine: JobsEngine = "local", as_json: Json = False) -> None:
 
 
 @app.command()
-def trials(job: Job, *, engine: JobsEngine = "local", as_json: Json = False) -> None:
+def trials(
+    job: Job,
+    *,
+    engine: JobsEngine = "local",
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a column per hyperparameter.")] = False,
+    as_json: Json = False,
+) -> None:
     """List the trials of a tuning job."""
-    from flows.history import list_trials
+    from flows.history import list_trials, trials_as_csv
     from flows.printing import trials_table
 
-    show(list_trials(job, engine), as_json, trials_table)
+    if as_csv and as_json:
+        raise typer.BadParameter("one of --csv and --json")
+    if as_csv:
+        sys.stdout.write(trials_as_csv(job, engine))
+    else:
+        show(list_trials(job, engine), as_json, trials_table)
+
+
+@app.command()
+def report(
+    job: Job,
+    *,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File; JOB.html here by default.")] = None,
+    engine: JobsEngine = "local",
+    as_json: Json = False,
+) -> None:
+    """Draw a tuning job's trials in one HTML file that opens offline."""
+    from flows.reports import write_report
+
+    show(write_report(job, engine, output), as_json, lambda document: str(document["file"]))
 
 
 @app.command()

@@ -64,7 +64,7 @@ def refuse_foreign(spec: str, overrides: Sequence[str]) -> None:
 
 
 @contextmanager
-def one_at_a_time(model: str) -> Iterator[None]:
+def one_run_of(model: str) -> Iterator[None]:
     """Wait until no other deployed run trains this model, then hold it: the later one finds the first one's result.
 
     A limit of Prefect's, so it holds across deployments and machines. Whoever is killed loses it after a minute.

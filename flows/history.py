@@ -13,7 +13,7 @@ from components.errors import InvalidInput, NotFound
 from components.naming import TAG_MODEL
 from components.settings import Settings, read_settings
 from components.tuning.engine import Engine
-from components.tuning.result import iso
+from components.tuning.result import Trial, frame_of, iso
 from components.tuning.training_jobs import described_training_job
 from components.tuning.trial_reader import collect
 from components.tuning.tuning_jobs import summaries, tags_of
@@ -39,7 +39,7 @@ def list_jobs(engine_name: str = "local") -> dict[str, Any]:
     engine = _looking(settings, engine_name)
     found: list[dict[str, Any]] = []
     for summary in summaries(engine.client, SortBy="CreationTime", SortOrder="Descending"):
-        job = _document(engine, _describe(engine, summary["HyperParameterTuningJobName"]))
+        job = _document(engine, describe_job(engine, summary["HyperParameterTuningJobName"]))
         if job["model"] is not None or engine_name == "local":  # others tune in the same account
             found.append(job)
         if engine_name != "local" and len(found) == _MOST_CLOUD_JOBS:
@@ -49,28 +49,38 @@ def list_jobs(engine_name: str = "local") -> dict[str, Any]:
 
 def job_status(name: str, engine_name: str = "local") -> dict[str, Any]:
     """One tuning job, or a refit's training job. Raises NotFound."""
-    engine = _looking_at(name, engine_name)
+    engine = looking_at(name, engine_name)
     single = described_training_job(engine.client, name) if naming.is_refit_job(name) else None
     if single is not None:
         return refit_document(engine, single)
-    job = _describe(engine, name)
+    job = describe_job(engine, name)
     return {**_document(engine, job), "failure": job.get("FailureReason")}
 
 
 def list_trials(name: str, engine_name: str = "local") -> dict[str, Any]:
     """The trials of a tuning job, oldest first. Raises NotFound."""
-    engine = _looking_at(name, engine_name)
-    _describe(engine, name)
-    return {"job": name, "trials": [trial.document() for trial in collect(engine.client, [name])]}
+    return {"job": name, "trials": [trial.document() for trial in trials_of(name, engine_name)]}
+
+
+def trials_as_csv(name: str, engine_name: str = "local") -> str:
+    """The same as CSV, a row a trial and a column a hyperparameter. Raises NotFound."""
+    return str(frame_of(trials_of(name, engine_name)).to_csv(index=False, lineterminator="\n"))
+
+
+def trials_of(name: str, engine_name: str = "local") -> tuple[Trial, ...]:
+    """The trials of a tuning job, oldest first. Raises NotFound."""
+    engine = looking_at(name, engine_name)
+    describe_job(engine, name)
+    return collect(engine.client, [name])
 
 
 def stop_job(name: str, engine_name: str = "local") -> dict[str, Any]:
     """Ask a tuning job or a refit to stop and wait until it has. A finished one is left as it is. Raises NotFound."""
-    engine = _looking_at(name, engine_name)
+    engine = looking_at(name, engine_name)
     if naming.is_refit_job(name) and described_training_job(engine.client, name) is not None:
         stop_refit(engine, name, wait_s=_STOP_WAIT_S)
         return job_status(name, engine_name)
-    job = _describe(engine, name)
+    job = describe_job(engine, name)
     if job["HyperParameterTuningJobStatus"] in ("InProgress", "Stopping"):
         try:
             engine.client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
@@ -100,7 +110,7 @@ def training_job_log(name: str, engine_name: str = "local") -> dict[str, Any]:
 def _wait_for_end(engine: Engine, name: str) -> None:
     deadline_s = time.monotonic() + _STOP_WAIT_S
     while time.monotonic() < deadline_s:
-        if _describe(engine, name)["HyperParameterTuningJobStatus"] not in ("InProgress", "Stopping"):
+        if describe_job(engine, name)["HyperParameterTuningJobStatus"] not in ("InProgress", "Stopping"):
             return
         engine.wait(name, 1.0)
 
@@ -111,14 +121,16 @@ def _looking(settings: Settings, engine_name: str) -> Engine:
     return open_engine(engine_name, settings, open_store(settings), supervise=False)
 
 
-def _looking_at(name: str, engine_name: str) -> Engine:
+def looking_at(name: str, engine_name: str) -> Engine:
+    """The engine, to look for a job of this name. Raises NotFound where there can be none."""
     settings = read_settings()
     if engine_name == "local" and not settings.amt_home.is_dir():
         raise _no_job(name)
     return _looking(settings, engine_name)
 
 
-def _describe(engine: Engine, name: str) -> Mapping[str, Any]:
+def describe_job(engine: Engine, name: str) -> Mapping[str, Any]:
+    """DescribeHyperParameterTuningJob. Raises NotFound."""
     try:
         job: Mapping[str, Any] = engine.client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
     except ClientError as error:

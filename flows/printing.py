@@ -22,6 +22,8 @@ def run_summary(result: dict[str, Any]) -> str:
     ]
     if result["warm_start"]["parents"]:
         lines += [f"warm start     {_warm_start(result['warm_start'])}", *_saved(result["warm_start"])]
+    if result["report"]:
+        lines.append(f"report         retune report {result['tuning_job']}")
     if result["mlflow"]["url"]:
         lines.append(f"MLflow         {result['mlflow']['url']}")
     if deployment["url"]:

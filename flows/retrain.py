@@ -14,7 +14,7 @@ from components import errors
 from components.tuning.attempts import UNFINISHED
 from components.tuning.lineage import Parents
 from flows import tasks
-from flows.deployed import collect_later, is_deployed, one_at_a_time, refuse_foreign
+from flows.deployed import collect_later, is_deployed, one_run_of, refuse_foreign
 from flows.events import EventName, tell
 from flows.following import Run
 from flows.history import job_status
@@ -76,7 +76,7 @@ def retrain(  # noqa: PLR0913, PLR0917  flat: Prefect replaces nested objects wh
     if plan_only:
         return plan_of(options)
     line = open_line(options)
-    with one_at_a_time(line.spec.model) if is_deployed() else nullcontext():
+    with one_run_of(line.spec.model) if is_deployed() else nullcontext():
         if not wait and engine == "sagemaker":
             return _started(options, look_again_s)
         return _told(line, lambda: _whole_line(line))
@@ -104,7 +104,7 @@ def collect(
     if not wait and (status := job_status(job, line.options.engine)["status"]) in UNFINISHED:
         collect_later(job, look_again_s)
         return {"job": job, "status": status}
-    with one_at_a_time(line.spec.model) if is_deployed() else nullcontext():
+    with one_run_of(line.spec.model) if is_deployed() else nullcontext():
         return _told(line, lambda: _go_on(line, submitted.run, submitted.parents))
 
 

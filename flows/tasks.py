@@ -31,6 +31,7 @@ from flows.line import Line
 from flows.local_services import deploy_champion
 from flows.progress import reporter
 from flows.refit import run_refit
+from flows.run_report import report_of_run
 from flows.search import run_search
 from flows.versions import refuse_metrics, register_best, registry_of, settle_champion
 
@@ -151,6 +152,7 @@ def finish(
         deployment=deployment,
         tracked=searched.run,
     )
+    document["report"] = report_of_run(line, run, searched, version, document)
     score = {} if document["test_score"] is None else {"test_score": document["test_score"]}
     score |= results.drift_metrics(run.decision.drift)
     labels = {"retune.version": str(version.version), naming.TAG_PROMOTION_REASON: promotion.reason}

@@ -96,7 +96,11 @@ def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
         generation=run.identity.generation,
         refit_of=None if run.origin is None else run.origin.version,
     )
-    with _failing(searched.run), one_at_a_time(line.settings, line.spec.model), _scratch(line) as scratch:
+    with (
+        _failing(searched.run),
+        one_at_a_time(line.settings, line.spec.model),
+        scratch_folder(line.settings) as scratch,
+    ):
         archive = scratch / "model.tar.gz"
         try:
             line.store.get(model_uri(line, best.training_job), archive)
@@ -129,8 +133,12 @@ def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
 def settle_champion(line: Line, run: Run, searched: Searched, version: ModelVersion) -> PromotionDecision:
     """Champion or challenger, on the same held-out rows, both scored now."""
     spec, registry = line.spec, registry_of(line)
-    with _failing(searched.run), one_at_a_time(line.settings, line.spec.model), _scratch(line) as scratch:
-        compared = _rows_to_compare_on(line, run)
+    with (
+        _failing(searched.run),
+        one_at_a_time(line.settings, line.spec.model),
+        scratch_folder(line.settings) as scratch,
+    ):
+        compared = rows_to_compare_on(line, run)
         if compared is None:
             decision = contest_by_report(
                 registry=registry,
@@ -180,11 +188,11 @@ def _known_rows(line: Line, run: Run) -> RawPart | None:
     """Rows in the model's own columns: the validation part, or what data in place hold out."""
     if not isinstance(run.snapshot, InPlaceData):
         return raw_part(run.snapshot, "validation", line.store)
-    compared = _rows_to_compare_on(line, run)
+    compared = rows_to_compare_on(line, run)
     return None if compared is None else compared[0]
 
 
-def _rows_to_compare_on(line: Line, run: Run) -> tuple[RawPart, tuple[str, ...] | None] | None:
+def rows_to_compare_on(line: Line, run: Run) -> tuple[RawPart, tuple[str, ...] | None] | None:
     """Rows that no trial was trained on, and their classes; None when nobody holds any out."""
     data = run.snapshot
     if isinstance(data, InPlaceData):
@@ -204,7 +212,8 @@ def _failing(run: RetrainingRun) -> Iterator[None]:
 
 
 @contextmanager
-def _scratch(line: Line) -> Iterator[Path]:
-    line.settings.scratch.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=line.settings.scratch) as folder:
+def scratch_folder(settings: Settings) -> Iterator[Path]:
+    """A folder below home that is gone after the block."""
+    settings.scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=settings.scratch) as folder:
         yield Path(folder)

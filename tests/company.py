@@ -132,6 +132,7 @@ def company_in(folder: Path) -> Iterator[Company]:
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY=str(HEARTBEAT_S),
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
         MLFLOW_DISABLE_TELEMETRY="true",
+        MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
     )
     with ExitStack() as services:
         database = services.enter_context(postgres("mlflow", "prefect"))

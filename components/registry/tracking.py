@@ -16,6 +16,7 @@ import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
@@ -83,6 +84,12 @@ class RetrainingRun:
         with self._lock, answering(self._tracking_uri):
             found: str | None = self._client.get_run(self.run_id).data.tags.get(name)
             return found
+
+    def attach(self, file: Path) -> str:
+        """Keep a file with the run, in place of one of that name; where it is now. Raises Unavailable, CannotWrite."""
+        with self._lock, answering(self._tracking_uri):
+            self._client.log_artifact(self.run_id, str(file))
+            return f"{str(self._client.get_run(self.run_id).info.artifact_uri).rstrip('/')}/{file.name}"
 
     def nested_run_id(self, training_job: str) -> str | None:
         """The run of a training job; None when there is none. Raises Unavailable."""

@@ -71,7 +71,9 @@ def principal_of(identity: str, role_arn: Callable[[str], str]) -> str | None:
     return identity if re.fullmatch(r"arn:[^:]+:iam::\d+:user/.+", identity) else None
 
 
-def caller_questions(*, role_arn: str, account: str, region: str, job: str) -> tuple[Question, ...]:
+def caller_questions(
+    *, role_arn: str, account: str, region: str, job: str, tag: tuple[str, str]
+) -> tuple[Question, ...]:
     """What whoever starts and follows a search has to be allowed.
 
     Args:
@@ -79,20 +81,27 @@ def caller_questions(*, role_arn: str, account: str, region: str, job: str) -> t
         account: The caller's.
         region: Where the search runs.
         job: A tuning job's name, as this model's are called.
+        tag: The tag that says whose it is: policies may hold to it (infra/caller-role.yaml does).
     """
     place = f"arn:{role_arn.split(':')[1]}:sagemaker:{region}:{account}"
+    tuning_job, (key, value) = f"{place}:hyper-parameter-tuning-job/{job.lower()}", tag
+    create = "CreateHyperParameterTuningJob"
     return (
         Question(actions=("iam:PassRole",), resource=role_arn, context={"iam:PassedToService": SAGEMAKER}),
         Question(
+            actions=(f"sagemaker:{create}", "sagemaker:AddTags"),
+            resource=tuning_job,
+            context={f"aws:RequestTag/{key}": value, "sagemaker:TaggingAction": create},
+        ),
+        Question(
             actions=(
-                "sagemaker:CreateHyperParameterTuningJob",
-                "sagemaker:AddTags",
                 "sagemaker:DescribeHyperParameterTuningJob",
                 "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
                 "sagemaker:ListTags",
                 "sagemaker:StopHyperParameterTuningJob",
             ),
-            resource=f"{place}:hyper-parameter-tuning-job/{job.lower()}",
+            resource=tuning_job,
+            context={f"aws:ResourceTag/{key}": value},
         ),
         Question(actions=("sagemaker:DescribeTrainingJob",), resource=f"{place}:training-job/{job.lower()}-001"),
         Question(actions=("sagemaker:ListHyperParameterTuningJobs",), resource="*"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -122,13 +123,31 @@ class TuningResult:
         return sum(trial.billable_seconds or 0 for trial in self.trials)
 
     def frame(self) -> pd.DataFrame:
-        """One row a trial: training_job, number, status, objective, a column per hyperparameter, times, seconds."""
-        import pandas as pd
+        """One row a trial, as `frame_of`."""
+        return frame_of(self.trials)
 
-        rows = [trial.document() for trial in self.trials]
-        return pd.DataFrame(
-            [{**{k: v for k, v in row.items() if k != "hyperparameters"}, **row["hyperparameters"]} for row in rows]
-        )
+
+def frame_of(trials: Sequence[Trial]) -> pd.DataFrame:
+    """One row a trial: training_job, number, status, objective, a column per hyperparameter, times, seconds, failure.
+
+    Hyperparameters are numbers where all of theirs are. One that is called like another column becomes
+    `hyperparameter.NAME`.
+    """
+    import pandas as pd
+
+    fields = [name for name in Trial.__dataclass_fields__ if name != "hyperparameters"]
+    first = fields.index("objective") + 1
+    tuned = sorted({name for trial in trials for name in trial.hyperparameters})
+    columns = {name: f"hyperparameter.{name}" if name in fields else name for name in tuned}
+    rows = [
+        {**trial.document(), **{columns[name]: value for name, value in trial.hyperparameters.items()}}
+        for trial in trials
+    ]
+    frame = pd.DataFrame(rows, columns=[*fields[:first], *columns.values(), *fields[first:]])
+    for column in columns.values():
+        with suppress(ValueError, TypeError):
+            frame[column] = pd.to_numeric(frame[column])
+    return frame
 
 
 def best_of(trials: Sequence[Trial], *, maximize: bool) -> Trial | None:

@@ -9,16 +9,22 @@ from components.tuning.client import TuningClient
 from components.tuning.result import Trial
 
 
+def outcomes(client: TuningClient, name: str) -> tuple[Trial, ...]:
+    """A tuning job's trials, oldest first, without their seconds: a call a page and none a trial."""
+    return TrialReader(client, describes=False).read([name])
+
+
 def collect(client: TuningClient, names: Sequence[str]) -> tuple[Trial, ...]:
     """All trials of these tuning jobs, oldest first, with their seconds."""
     return TrialReader(client).read(names)
 
 
 class TrialReader:
-    """Lists trials, and describes each finished one once, for its seconds."""
+    """Lists trials, and unless told not to describes each finished one once, for its seconds."""
 
-    def __init__(self, client: TuningClient) -> None:
+    def __init__(self, client: TuningClient, *, describes: bool = True) -> None:
         self._client = client
+        self._describes = describes
         self._finished: dict[str, Mapping[str, Any]] = {}
 
     def read(self, names: Sequence[str]) -> tuple[Trial, ...]:
@@ -47,7 +53,7 @@ class TrialReader:
     def _trial(self, summary: Mapping[str, Any], number: int) -> Trial:
         name = summary["TrainingJobName"]
         terminal = summary["TrainingJobStatus"] in ("Completed", "Failed", "Stopped")
-        if terminal and name not in self._finished:
+        if terminal and self._describes and name not in self._finished:
             self._finished[name] = self._client.describe_training_job(TrainingJobName=name)
         detail = self._finished.get(name, {})
         metric = summary.get("FinalHyperParameterTuningJobObjectiveMetric")

@@ -114,6 +114,7 @@ def _caller_rights(case: Case) -> Verdict:
         account=case.identity["Account"],
         region=case.settings.region,
         job=naming.tuning_job_name(model=case.model, key="0" * naming.RUN_KEY_DIGITS, attempt=1),
+        tag=(naming.TAG_MODEL, case.model),
     )
     return _rights(iam, principal, questions, "whether the caller may pass the role and start a search")
 

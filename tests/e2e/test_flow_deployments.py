@@ -12,9 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.deployed import one_at_a_time
+from flows.deployed import one_run_of
 from tests.command import REPO, environment_of
 
 PREFECT = Path(sys.executable).with_name("prefect")
@@ -61,19 +62,38 @@ def test_the_deployments_that_are_shipped(deployed: dict[str, Any], prefect_api:
     assert collect["parameter_openapi_schema"]["required"] == ["job"]
 
 
+@pytest.mark.parametrize("kind", ["docker", "ecs", "kubernetes"])
+def test_runs_in_containers_of_their_own(deployed: dict[str, Any], prefect_api: str, kind: str) -> None:
+    """The server takes the shipped job variables for a pool of that type, and not ones that the type does not have."""
+    workers = httpx.get(f"{prefect_api}/collections/views/aggregate-worker-metadata").raise_for_status().json()
+    template = next(each[kind]["default_base_job_configuration"] for each in workers.values() if kind in each)
+    pool = {"name": f"shipped-{kind}", "type": kind, "base_job_template": template}
+    assert httpx.post(f"{prefect_api}/work_pools/", json=pool).status_code in {201, 409}
+    variables = yaml.safe_load((REPO / "infra/prefect/work-pools.yaml").read_text())[kind]
+    assert set(variables) <= set(template["variables"]["properties"])
+
+    def deploy(job_variables: dict[str, Any]) -> int:
+        wanted = {"name": kind, "flow_id": deployed["flow_id"], "work_pool_name": pool["name"]}
+        asked = {**wanted, "job_variables": job_variables, "enforce_parameter_schema": False}
+        return httpx.post(f"{prefect_api}/deployments/", json=asked).status_code
+
+    assert deploy({**variables, "env": "not an object"}) == 422
+    assert deploy(variables) in {200, 201}
+
+
 def test_deployed_runs_of_one_model_wait_for_each_other(prefect_api: str) -> None:
     """While one holds a model, another run of it waits and a run of another model does not."""
     entered = threading.Event()
 
     def enter() -> None:
-        with temporary_settings({PREFECT_API_URL: prefect_api}), one_at_a_time("a/model"):
+        with temporary_settings({PREFECT_API_URL: prefect_api}), one_run_of("a/model"):
             entered.set()
 
     second = threading.Thread(target=enter)
     with temporary_settings({PREFECT_API_URL: prefect_api}):
-        with one_at_a_time("a/model"):
+        with one_run_of("a/model"):
             second.start()
-            with one_at_a_time("another model"):
+            with one_run_of("another model"):
                 assert not entered.wait(3)
         assert entered.wait(60)
     second.join()

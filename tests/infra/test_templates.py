@@ -103,10 +103,13 @@ def test_the_bucket_is_versioned_private_and_tidy() -> None:
     assert properties["PublicAccessBlockConfiguration"] == dict.fromkeys(
         ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
     )
-    uploads, versions = properties["LifecycleConfiguration"]["Rules"]
+    uploads, versions, checkpoints = properties["LifecycleConfiguration"]["Rules"]
     assert uploads["Status"] == versions["Status"] == "Enabled"
     assert uploads["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 3}
     assert versions["NoncurrentVersionExpiration"] == {"NoncurrentDays": {"Ref": "OldVersionDays"}}
+    assert (checkpoints["Status"], checkpoints["ExpirationInDays"]) == ("Enabled", {"Ref": "CheckpointDays"})
+    below = {"Fn::Sub": "${Prefix}/checkpoints/"}
+    assert checkpoints["Prefix"] == {"Fn::If": ["HasPrefix", below, "checkpoints/"]}
 
 
 def test_the_bucket_refuses_requests_without_tls() -> None:

@@ -36,13 +36,20 @@ def test_a_roles_name_and_account_are_read_from_its_arn() -> None:
 def test_rights_are_asked_for_where_they_are_used() -> None:
     """PassRole for SageMaker and on the role; jobs by the ARN they will have, in lower case, in the partition."""
     role = "arn:aws-cn:iam::123456789012:role/retune"
-    questions = caller_questions(role_arn=role, account="123456789012", region="cn-north-1", job="Digits-0-01")
+    questions = caller_questions(
+        role_arn=role,
+        account="123456789012",
+        region="cn-north-1",
+        job="Digits-0-01",
+        tag=("retune.model", "Digits"),
+    )
 
     assert (questions[0].actions, questions[0].resource) == (("iam:PassRole",), role)
     assert questions[0].context == {"iam:PassedToService": "sagemaker.amazonaws.com"}
     assert (
         questions[1].resource == "arn:aws-cn:sagemaker:cn-north-1:123456789012:hyper-parameter-tuning-job/digits-0-01"
     )
+    assert questions[1].context["aws:RequestTag/retune.model"] == "Digits"
 
 
 @pytest.mark.parametrize(
