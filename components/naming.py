@@ -66,6 +66,7 @@ TAG_VERSION = "retune.version"
 
 _ENDPOINT_STEM = 32
 _TRANSFORM_JOB = re.compile(r"[a-zA-Z0-9-]+-batch-[0-9a-f]{12}-[0-9]{2,}")
+_REFIT_JOB = re.compile(r"[a-zA-Z0-9-]+-[0-9a-f]{10}-refit-[0-9]{2,}")
 _CONFIG = re.compile(r"(?P<endpoint>.+)-(?P<version>[0-9]+)-[0-9a-f]{8}")
 
 
@@ -130,13 +131,18 @@ def tuning_job_name(*, model: str, key: str, attempt: int) -> str:
     return f"{job_stem(model)}-{key}-{attempt:02d}"
 
 
-# In the name of every refit's training job, and of no tuning job's.
+# In the name of every refit's training job, and of whatever a model called so has: `is_refit_job` tells them apart.
 REFIT_MARK = "-refit-"
 
 
 def refit_job_name(*, model: str, key: str, attempt: int) -> str:
     """`<model>-<key>-refit-<attempt>`, at most 37 of SageMaker's 63 characters. Arguments as `tuning_job_name`."""
     return f"{job_stem(model)}-{key}{REFIT_MARK}{attempt:02d}"
+
+
+def is_refit_job(job: str) -> bool:
+    """Whether a name is one of `refit_job_name`, and not of a tuning job or of one of its training jobs."""
+    return _REFIT_JOB.fullmatch(job) is not None
 
 
 def snapshot_prefix(digest: str) -> str:

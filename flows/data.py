@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.data.data_spec import ChannelSpec, ChannelsSpec, DataSpec
 from components.data.held_out import check_columns, held_out_part
 from components.data.in_place import InPlaceData, survey
 from components.data.row_sample import Read
+from components.data.schema import Column
 from components.data.snapshot import DataSnapshot, load, preview, publish, reader
 from components.errors import InvalidInput
+from components.registry.registry_spec import PromotionSpec
 from components.tuning.definition import Channel
 from flows.line import Line
 
@@ -30,13 +32,18 @@ def take_data(line: Line) -> RunData:
         scratch=settings.scratch,
         allow=line.project.allow.check_source,
     )
-    names = [column.name for column in data.features]
-    for guard in line.spec.promotion.must_not_worsen:
+    refuse_slices(line.spec.promotion, data.features)
+    return data
+
+
+def refuse_slices(promotion: PromotionSpec, columns: Sequence[Column]) -> None:
+    """Raise InvalidInput where a guard's slice is no feature column."""
+    names = [column.name for column in columns]
+    for guard in promotion.must_not_worsen:
         if guard.slice is not None and guard.slice not in names:
             raise InvalidInput(
                 f"promotion.must_not_worsen: slice is one of the feature columns {', '.join(names)}, got {guard.slice}"
             )
-    return data
 
 
 def look_at_data(line: Line) -> tuple[RunData, Read | None]:

@@ -50,7 +50,7 @@ def list_jobs(engine_name: str = "local") -> dict[str, Any]:
 def job_status(name: str, engine_name: str = "local") -> dict[str, Any]:
     """One tuning job, or a refit's training job. Raises NotFound."""
     engine = looking_at(name, engine_name)
-    single = described_training_job(engine.client, name) if naming.REFIT_MARK in name else None
+    single = described_training_job(engine.client, name) if naming.is_refit_job(name) else None
     if single is not None:
         return refit_document(engine, single)
     job = describe_job(engine, name)
@@ -77,7 +77,7 @@ def trials_of(name: str, engine_name: str = "local") -> tuple[Trial, ...]:
 def stop_job(name: str, engine_name: str = "local") -> dict[str, Any]:
     """Ask a tuning job or a refit to stop and wait until it has. A finished one is left as it is. Raises NotFound."""
     engine = looking_at(name, engine_name)
-    if naming.REFIT_MARK in name and described_training_job(engine.client, name) is not None:
+    if naming.is_refit_job(name) and described_training_job(engine.client, name) is not None:
         stop_refit(engine, name, wait_s=_STOP_WAIT_S)
         return job_status(name, engine_name)
     job = describe_job(engine, name)

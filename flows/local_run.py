@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TextIO
 
 from components.errors import RetuneError
@@ -78,30 +78,30 @@ def _have_prefect(settings: Settings) -> None:
 def refuse_early(line: Line) -> None:
     """Everything that can be refused before a service starts or a trial runs; writes the snapshot and nothing else."""
     from components.registry.connection import connect
-    from components.registry.promotion_metric import refuse_unknown
     from components.tuning.attempts import Attempt
     from flows.cloud_endpoint import refuse_endpoint
-    from flows.data import drafted_channels, has_rows, refuse_bad_data
+    from flows.data import drafted_channels, refuse_bad_data
     from flows.line import identify
     from flows.local_services import refuse_busy_port
     from flows.money import purse_of
     from flows.tuning_requests import search_of
+    from flows.versions import refuse_metrics
 
     settings, spec = line.settings, line.spec
     settings.check_home()
     refuse_busy_port(settings, spec)
     refuse_endpoint(line)
-    if has_rows(spec.data):
-        judged = [each.metric for each in spec.promotion.must_not_worsen if not each.is_measure]
-        for name in dict.fromkeys([*filter(None, [spec.promotion.metric]), *judged]):
-            refuse_unknown(name, base_dir=line.root)
+    refuse_metrics(spec, line.root)
     if not settings.owns_tracking:
         connect(settings.tracking_uri)
-    # The request is complete but for the data's digest, which changes no law.
+    # The request is complete but for the data's digest, which changes no law. What is left of the month is asked where
+    # a job is made: what is reserved may be this run's own, and a skip or a refit takes less.
     draft = identify(line, snapshot_digest="", generation=0)
-    search_of(
-        line, draft, channels=drafted_channels(line), snapshot_digest="0", purse=purse_of(line), draft=True
-    ).request_for(Attempt(number=1, jobs=spec.tuning.max_jobs, used_s=0))
+    purse = purse_of(line)
+    purse = None if purse is None else replace(purse, month_cap_usd=None)
+    search_of(line, draft, channels=drafted_channels(line), snapshot_digest="0", purse=purse, draft=True).request_for(
+        Attempt(number=1, jobs=spec.tuning.max_jobs, used_s=0)
+    )
     if line.options.mode == "refit":
         _refuse_refit(line)
     refuse_bad_data(line)

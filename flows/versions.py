@@ -20,11 +20,14 @@ from components.registry.in_place_models import contest_by_report
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import Lineage, ModelVersion
 from components.registry.promotion import PromotionDecision, hold_for_approval
+from components.registry.promotion_metric import refuse_unknown
 from components.registry.registration import register
 from components.registry.tracking import RetrainingRun
 from components.registry.verification import TrialModel
 from components.settings import Settings
+from components.spec import RetrainSpec
 from flows.cloud_endpoint import serve_on_endpoint
+from flows.data import has_rows
 from flows.events import EventName, tell
 from flows.following import Run, Searched
 from flows.line import Line
@@ -56,6 +59,21 @@ def registry_of_model(model: str, settings: Settings) -> Registry:
     if not registry.versions():
         raise NotFound(f"there is no model {model} in MLflow at {redacted(settings.tracking_uri)}")
     return registry
+
+
+def refuse_metrics(spec: RetrainSpec, root: Path) -> None:
+    """Raise InvalidInput where a metric to be promoted by is none, before there is anything to promote.
+
+    Args:
+        spec: Whose.
+        root: The project's folder, for one's own.
+    """
+    promotion = spec.promotion
+    if not has_rows(spec.data):
+        return
+    judged = [each.metric for each in promotion.must_not_worsen if not each.is_measure]
+    for name in dict.fromkeys([*filter(None, [promotion.metric]), *judged]):
+        refuse_unknown(name, base_dir=root)
 
 
 def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from components.registry.guards import GuardCheck
 from components.registry.promotion import decide, refuse
 from components.registry.scoring import Score
 
@@ -98,3 +101,33 @@ def test_a_refusal_promotes_nothing() -> None:
     decision = refuse("nobody knows how to ask it")
 
     assert (decision.promote, decision.reason) == (False, "not promoted: nobody knows how to ask it")
+
+
+def test_a_result_holds_the_guards_that_refuse_however_many_there_are() -> None:
+    """Ten guards of fifty slices each are more than MLflow keeps of a result: those that refuse come first."""
+    checks = [
+        GuardCheck(
+            metric="balanced_accuracy",
+            slice=f"carrier={'A' * 57}...",
+            challenger=0.123456789012345,
+            champion=0.123456789012345,
+            gain=-0.00123456789012345,
+            interval=(-0.0123456789012345, 0.0123456789012345),
+            rows=1000,
+            holds=number != 450,
+            finding=f"{number}: undecided: worse by 0.0012, which may be luck: 0.123457 against 0.123457, interval of",
+        )
+        for number in range(500)
+    ]
+    decision = decide(
+        challenger=scored(0.9),
+        champion=scored(0.8),
+        champion_version=1,
+        greater_is_better=True,
+        min_improvement=0.0,
+        guards=checks,
+    )
+    document = decision.document()
+
+    assert (decision.promote, len(document["guards"]), len(json.dumps(document)) < 60_000) == (False, 100, True)
+    assert [each["finding"].partition(":")[0] for each in document["guards"][:3]] == ["450", "0", "1"]
