@@ -13,7 +13,7 @@ def run_summary(result: dict[str, Any]) -> str:
         f"{result['model']}: {result['mode']}; {result['reason']}",
         f"champion       {_version(result['champion'])}",
         f"model version  {_version(result['model_version'])}",
-        f"promoted       {'yes' if result['promoted'] else 'no'}; {result['promotion_reason']}",
+        f"promoted       {'yes' if result['promoted'] else 'no'}; {result['promotion_reason']}{_guards(result)}",
         f"test score     {_number(result['test_score'])}{_optimism(result)}",
         f"best trial     {best['training_job']} at {_number(best['objective'])}" if best else "best trial     -",
         f"trials         {trials['completed']} completed, {trials['stopped']} stopped, {trials['failed']} failed",
@@ -29,6 +29,13 @@ def run_summary(result: dict[str, Any]) -> str:
     if deployment["url"]:
         lines.append(f"answers at     {deployment['url']}")
     return "\n".join(lines)
+
+
+def _guards(result: dict[str, Any]) -> str:
+    """That all hold; those that do not are in the reason."""
+    found = (result.get("promotion") or {}).get("guards") or ()
+    verb = "holds" if len(found) == 1 else "hold"
+    return f"; guards: {len(found)} {verb}" if found and all(each["holds"] for each in found) else ""
 
 
 def _optimism(result: dict[str, Any]) -> str:

@@ -107,11 +107,10 @@ def decide(
     promote, reason = _verdict(
         challenger, champion, champion_version, greater_is_better, min_improvement, comparison=comparison
     )
-    failed = [each for each in guards if not each.holds]
-    if promote and failed:
-        promote, more = False, f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        where = f" for {failed[0].slice}" if failed[0].slice else ""
-        reason = f"{reason}; but must_not_worsen refuses it: {failed[0].metric}{where}: {failed[0].finding}{more}"
+    failed = "; ".join(each.refusal() for each in guards if not each.holds)
+    if failed:
+        reason = f"{reason}; {'but' if promote else 'and'} must_not_worsen refuses it: {failed}"
+        promote = False
     return PromotionDecision(
         promote=promote,
         reason=reason + _caveat(challenger, same_data=same_data),
@@ -142,7 +141,7 @@ def _verdict(
     numbers = _numbers(comparison)
     if gain <= 0:
         verb = "only equals" if gain == 0 else "does not beat"
-        return False, f"{new} {verb} {serving} {where}{numbers}, which stays"
+        return False, f"{new} {verb} {serving} {where}{numbers}"
     short = None
     if comparison is not None and comparison.low <= min_improvement:
         least = "0" if not min_improvement else f"the min_improvement of {min_improvement:g}"

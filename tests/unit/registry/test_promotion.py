@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from components.registry.guards import GuardCheck
 from components.registry.promotion import decide, refuse
 from components.registry.scoring import Score
 
@@ -23,7 +24,7 @@ def scored(value: float, *, part: str = "test", metric: str = "f1_binary", rows:
             True,
             0.0,
             False,
-            "0.4000 does not beat champion version 3 at 0.4100 on test:f1_binary (4,119 rows), which stays",
+            "0.4000 does not beat champion version 3 at 0.4100 on test:f1_binary (4,119 rows)",
         ),
         (
             0.41,
@@ -31,7 +32,7 @@ def scored(value: float, *, part: str = "test", metric: str = "f1_binary", rows:
             False,
             0.0,
             False,
-            "0.4100 does not beat champion version 3 at 0.4000 on test:f1_binary (4,119 rows), which stays",
+            "0.4100 does not beat champion version 3 at 0.4000 on test:f1_binary (4,119 rows)",
         ),
         (
             0.41,
@@ -39,7 +40,7 @@ def scored(value: float, *, part: str = "test", metric: str = "f1_binary", rows:
             True,
             0.0,
             False,
-            "0.4100 only equals champion version 3 at 0.4100 on test:f1_binary (4,119 rows), which stays",
+            "0.4100 only equals champion version 3 at 0.4100 on test:f1_binary (4,119 rows)",
         ),
         (
             0.415,
@@ -98,3 +99,28 @@ def test_a_refusal_promotes_nothing() -> None:
     decision = refuse("nobody knows how to ask it")
 
     assert (decision.promote, decision.reason) == (False, "not promoted: nobody knows how to ask it")
+
+
+@pytest.mark.parametrize(("challenger", "begins"), [(0.5, "; but "), (0.3, "; and ")], ids=["better", "worse"])
+def test_every_guard_that_does_not_hold_is_in_the_reason(challenger: float, begins: str) -> None:
+    """Whether the metric would promote or not, the reason names each guard that refuses, and none that holds."""
+    decision = decide(
+        challenger=scored(challenger),
+        champion=scored(0.4),
+        champion_version=3,
+        greater_is_better=True,
+        min_improvement=0.0,
+        guards=[
+            GuardCheck(metric="mae", holds=True, finding="not worse"),
+            GuardCheck(
+                metric="auc", slice="carrier=AA", holds=False, finding="worse by 0.1: champion 0.9, challenger 0.8"
+            ),
+            GuardCheck(metric="prediction_ms", holds=False, finding="must be at most 10, got 12, the champion has 9"),
+        ],
+    )
+
+    told = (
+        f"{begins}must_not_worsen refuses it: auc for carrier=AA: worse by 0.1: champion 0.9, challenger 0.8; "
+        "prediction_ms: must be at most 10, got 12, the champion has 9"
+    )
+    assert (decision.promote, decision.reason.endswith(told)) == (False, True), decision.reason
