@@ -164,5 +164,8 @@ def finish(
 def rest_on_last(line: Line, run: Run, deployment: Deployment | None) -> dict[str, Any]:
     """The result of a skipped run: that of the finished version it rests on."""
     assert run.base is not None  # noqa: S101  a skip was decided on it
-    champion = registry_of(line).champion()
-    return results.skipped_document(line, run.decision, run.base, champion=champion, deployment=deployment)
+    registry = registry_of(line)
+    champion, history = registry.champion(), registry.history()
+    return results.skipped_document(
+        line, run.decision, run.base, champion=champion, history=history, deployment=deployment
+    )

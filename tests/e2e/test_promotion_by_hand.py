@@ -83,6 +83,10 @@ def test_a_version_waits_for_approval_and_a_person_goes_on(
     promoted = retune.ok("promote", "waiting", "1", "--reason", "checked the slices")
     assert (promoted["version"], promoted["from_version"], promoted["deployment"]["version"]) == ("1", None, "1")
     assert promoted["overrules"] is None
+    since = retune.ok("run", spec)
+    assert (since["mode"], since["promoted"], since["promotion"]["needs_approval"]) == ("skip", True, False)
+    assert "was made champion by hand at " in since["promotion_reason"]
+    assert since["promotion_reason"].endswith(" because checked the slices")
     assert requests.get(promoted["deployment"]["url"].replace("invocations", "health"), timeout=30).ok
     again = retune("promote", "waiting", "1", "--reason", "twice")
     assert (again.code, "version 1 of waiting is champion already" in again.err) == (77, True)
