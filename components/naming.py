@@ -66,6 +66,7 @@ TAG_VERSION = "retune.version"
 
 _ENDPOINT_STEM = 32
 _TRANSFORM_JOB = re.compile(r"[a-zA-Z0-9-]+-batch-[0-9a-f]{12}-[0-9]{2,}")
+_REFIT_JOB = re.compile(r"[a-zA-Z0-9-]+-[0-9a-f]{10}-refit-[0-9]{2,}")
 _CONFIG = re.compile(r"(?P<endpoint>.+)-(?P<version>[0-9]+)-[0-9a-f]{8}")
 
 
@@ -137,6 +138,11 @@ REFIT_MARK = "-refit-"
 def refit_job_name(*, model: str, key: str, attempt: int) -> str:
     """`<model>-<key>-refit-<attempt>`, at most 37 of SageMaker's 63 characters. Arguments as `tuning_job_name`."""
     return f"{job_stem(model)}-{key}{REFIT_MARK}{attempt:02d}"
+
+
+def is_refit_job(name: str) -> bool:
+    """Whether a training job's name is one of `refit_job_name`."""
+    return _REFIT_JOB.fullmatch(name) is not None
 
 
 def snapshot_prefix(digest: str) -> str:

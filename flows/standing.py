@@ -39,22 +39,32 @@ def standing_promotion(
 
 def _since(version: ModelVersion, champion: ModelVersion | None, history: Sequence[Promotion]) -> str | None:
     """What happened to it after its run; None when what the run recorded holds."""
-    number, recorded = version.version, version.result
-    about = [entry for entry in history if number in {entry.version, entry.previous}]
-    last = about[-1] if about else None
-    if champion is not None and champion.version == number:
-        if last is None or last.version != number:
-            return None if recorded.get("promoted") else f"version {number} was made champion outside of retune"
-        if last.kind == "rollback":
-            return f"version {number} is champion again since {last.at}: {last.by} rolled back{_because(last)}"
-        if recorded.get("promoted") and last == next(entry for entry in about if entry.version == number):
-            return None  # its own run's
-        return f"version {number} was made champion by hand at {last.at} by {last.by}{_because(last)}"
-    if last is not None and (last.kind, last.previous) == ("rollback", number):
-        return f"version {number} was rolled back at {last.at} by {last.by}{_because(last)}"
-    if last is None and not recorded.get("promoted"):
+    about = [entry for entry in history if version.version in {entry.version, entry.previous}]
+    if champion is not None and champion.version == version.version:
+        return _made(version, about)
+    return _unmade(version, champion, about)
+
+
+def _made(version: ModelVersion, about: Sequence[Promotion]) -> str | None:
+    number, promoted = version.version, bool(version.result.get("promoted"))
+    if not about or about[-1].version != number:
+        return None if promoted else f"version {number} was made champion outside of retune"
+    last = about[-1]
+    if last.kind == "rollback":
+        return f"version {number} is champion again since {last.at}: {last.by} rolled back{_because(last)}"
+    if promoted and last == next(entry for entry in about if entry.version == number):
+        return None  # its own run's
+    return f"version {number} was made champion by hand at {last.at} by {last.by}{_because(last)}"
+
+
+def _unmade(version: ModelVersion, champion: ModelVersion | None, about: Sequence[Promotion]) -> str | None:
+    number = version.version
+    if not about and not version.result.get("promoted"):
         return None
-    if last is not None and last.previous == number:
+    if about and about[-1].previous == number:
+        last = about[-1]
+        if last.kind == "rollback":
+            return f"version {number} was rolled back at {last.at} by {last.by}{_because(last)}"
         return f"version {number} is not champion any more: {last.by} promoted version {last.version} at {last.at}"
     serving = "none is" if champion is None else f"version {champion.version} is"
     return f"version {number} was promoted once and is not champion any more, {serving}"

@@ -108,6 +108,12 @@ def test_a_version_waits_for_approval_and_a_person_goes_on(
     retune.ok("promote", "waiting", "2", "--reason", "fast enough")
 
     versions = retune.ok("lineage", "waiting")["versions"]
+    assert [(row["version"], row["aliases"], row["test_metric"]) for row in versions] == [
+        ("2", ["champion", "challenger"], "rmse"),
+        ("1", [], "rmse"),
+    ]
+    assert [row["source"] for row in versions] == ["sklearn://diabetes"] * 2
+    assert (versions[0]["promoted"], refusal in versions[0]["promotion_reason"]) == (True, False)
     changes = sorted((change["at"], change["kind"], change["reason"]) for row in versions for change in row["changes"])
     assert [(kind, reason) for _, kind, reason in changes] == [
         ("promote", "checked the slices"),
