@@ -10,7 +10,7 @@ from components.data.held_out import check_columns, held_out_part
 from components.data.in_place import InPlaceData, survey
 from components.data.row_sample import Read
 from components.data.snapshot import DataSnapshot, load, preview, publish, reader
-from components.errors import InvalidInput
+from components.errors import InvalidSpec
 from components.tuning.definition import Channel
 from flows.line import Line
 
@@ -30,13 +30,25 @@ def take_data(line: Line) -> RunData:
         scratch=settings.scratch,
         allow=line.project.allow.check_source,
     )
-    names = [column.name for column in data.features]
-    for guard in line.spec.promotion.must_not_worsen:
-        if guard.slice is not None and guard.slice not in names:
-            raise InvalidInput(
-                f"promotion.must_not_worsen: slice is one of the feature columns {', '.join(names)}, got {guard.slice}"
-            )
+    refuse_bad_slices(line, data)
     return data
+
+
+def refuse_bad_slices(line: Line, data: RunData) -> None:
+    """Raise InvalidSpec where a guard is to look at a column that is not there."""
+    breaches = slice_breaches(line, data)
+    if breaches:
+        raise InvalidSpec(line.options.spec, breaches)
+
+
+def slice_breaches(line: Line, data: RunData) -> list[str]:
+    """Guards' slices that are no feature column, one law each; none of data in place, whose rows are not read here."""
+    if isinstance(data, InPlaceData):
+        return []
+    names = [column.name for column in data.features]
+    slices = dict.fromkeys(guard.slice for guard in line.spec.promotion.must_not_worsen)
+    law = f"promotion.must_not_worsen: slice is one of the feature columns {', '.join(names)}"
+    return [f"{law}, got {name}" for name in slices if name is not None and name not in names]
 
 
 def look_at_data(line: Line) -> tuple[RunData, Read | None]:
@@ -64,12 +76,18 @@ def refuse_bad_data(line: Line) -> None:
     spec = line.spec.data
     if isinstance(spec, ChannelsSpec):
         survey(spec, line.store)
-        if spec.held_out is not None:
-            part, _ = held_out_part(spec, line.store)
-            if not line.spec.training.is_script:
-                check_columns(spec, part, line.store)
+        refuse_bad_channels(line)
     elif spec.prepare is None:
         take_data(line)
+
+
+def refuse_bad_channels(line: Line) -> None:
+    """Raise what is wrong with the held-out rows of data in place."""
+    spec = line.spec.data
+    if isinstance(spec, ChannelsSpec) and spec.held_out is not None:
+        part, _ = held_out_part(spec, line.store)
+        if not line.spec.training.is_script:
+            check_columns(spec, part, line.store)
 
 
 def has_rows(spec: DataSpec | ChannelsSpec) -> bool:

@@ -78,23 +78,20 @@ def _have_prefect(settings: Settings) -> None:
 def refuse_early(line: Line) -> None:
     """Everything that can be refused before a service starts or a trial runs; writes the snapshot and nothing else."""
     from components.registry.connection import connect
-    from components.registry.promotion_metric import refuse_unknown
     from components.tuning.attempts import Attempt
     from flows.cloud_endpoint import refuse_endpoint
-    from flows.data import drafted_channels, has_rows, refuse_bad_data
+    from flows.data import drafted_channels, refuse_bad_data
     from flows.line import identify
     from flows.local_services import refuse_busy_port
     from flows.money import purse_of
+    from flows.promotion_rules import refuse_bad_metrics
     from flows.tuning_requests import search_of
 
     settings, spec = line.settings, line.spec
     settings.check_home()
     refuse_busy_port(settings, spec)
     refuse_endpoint(line)
-    if has_rows(spec.data):
-        judged = [each.metric for each in spec.promotion.must_not_worsen if not each.is_measure]
-        for name in dict.fromkeys([*filter(None, [spec.promotion.metric]), *judged]):
-            refuse_unknown(name, base_dir=line.root)
+    refuse_bad_metrics(line)
     if not settings.owns_tracking:
         connect(settings.tracking_uri)
     # The request is complete but for the data's digest, which changes no law.

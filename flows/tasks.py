@@ -29,7 +29,7 @@ from flows.data import RunData, described, reader_of, take_data
 from flows.following import Run, Searched
 from flows.line import Line
 from flows.local_services import deploy_champion
-from flows.progress import reporter
+from flows.progress import reporter, unless_told_later
 from flows.refit import run_refit
 from flows.run_report import report_of_run
 from flows.search import run_search
@@ -88,7 +88,10 @@ def decide(line: Line, snapshot: RunData) -> Run:
         registry.close_change()  # this run deploys the champion in any case
         reporter().stage(f"promotion: {begun.kind} to version {begun.version}, begun at {begun.at}, is finished")
     run = decide_run(line, snapshot, reader_of(line, snapshot), registry)
-    reporter().stage(f"decision: {run.decision.mode}; {run.decision.reason}")
+    reason = f"; {run.decision.reason}"
+    reporter().stage(
+        f"decision: {run.decision.mode}{unless_told_later(reason) if run.decision.mode == 'skip' else reason}"
+    )
     return run
 
 

@@ -30,7 +30,7 @@ from flows.following import Run, Searched
 from flows.line import Line
 from flows.local_services import served_alias
 from flows.one_at_a_time import one_at_a_time
-from flows.progress import reporter
+from flows.progress import reporter, unless_told_later
 from flows.search import model_uri
 
 
@@ -153,7 +153,8 @@ def settle_champion(line: Line, run: Run, searched: Searched, version: ModelVers
             serve_on_endpoint(line, registry, version)
         settle(registry=registry, challenger=version, decision=decision, by=line.settings.user, now=datetime.now(UTC))
     verdict = "is champion" if decision.promote else "stays challenger"
-    reporter().stage(f"promotion: version {version.version} {verdict}; {decision.reason}")
+    why = unless_told_later(f"; {decision.reason}")
+    reporter().stage(f"promotion: version {version.version} {verdict}{why}")
     told: EventName = "retune.approval-needed" if decision.needs_approval else "retune.rejected"
     tell(
         line.settings,

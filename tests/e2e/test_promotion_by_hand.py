@@ -135,9 +135,18 @@ def test_a_version_waits_for_approval_and_a_person_goes_on(
 def test_a_promotion_s_metric_is_looked_up_before_anything_starts(
     retune: Retune, write_spec: Callable[..., Path]
 ) -> None:
-    """A metric, a guard, a function or a slice that is not there is refused by name, and nothing was trained."""
+    """A metric, a guard, a function or a slice that is not there is refused by name, all at once, by plan as by run."""
+    wrong = {"metric": "turnover", "must_not_worsen": ["aucc", {"metric": "mae", "slice": "gate"}]}
+    for command in ("plan", "run"):
+        refused = retune(command, str(write_spec(**{**DIABETES, "promotion": wrong})))
+        assert refused.code == 65
+        for told in ("3 problems", "turnover cannot be", "aucc cannot be", "columns age, sex", "got gate"):
+            assert told in refused.err, refused.err
+    planned = retune(
+        "plan", str(write_spec(**{**DIABETES, "promotion": {"must_not_worsen": wrong["must_not_worsen"][1:]}}))
+    )
+    assert (planned.code, "got gate" in planned.err) == (65, True), planned.err
     for promotion, told in (
-        ({"metric": "turnover"}, "turnover cannot be recomputed"),
         ({"must_not_worsen": ["turnover"]}, "turnover cannot be recomputed"),
         ({"metric": "no_such_module:profit"}, "no_such_module:profit must be a function"),
         ({"must_not_worsen": [{"metric": "mae", "slice": "gate"}]}, "slice is one of the feature columns age, sex"),
