@@ -131,7 +131,7 @@ def tuning_job_name(*, model: str, key: str, attempt: int) -> str:
     return f"{job_stem(model)}-{key}-{attempt:02d}"
 
 
-# In the name of every refit's training job, and of no tuning job's.
+# In the name of every refit's training job, and of whatever a model called so has: `is_refit_job` tells them apart.
 REFIT_MARK = "-refit-"
 
 
@@ -140,9 +140,9 @@ def refit_job_name(*, model: str, key: str, attempt: int) -> str:
     return f"{job_stem(model)}-{key}{REFIT_MARK}{attempt:02d}"
 
 
-def is_refit_job(name: str) -> bool:
-    """Whether a training job's name is one of `refit_job_name`."""
-    return _REFIT_JOB.fullmatch(name) is not None
+def is_refit_job(job: str) -> bool:
+    """Whether a name is one of `refit_job_name`, and not of a tuning job or of one of its training jobs."""
+    return _REFIT_JOB.fullmatch(job) is not None
 
 
 def snapshot_prefix(digest: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from components.deployment.batch.output_file import OutputFile
 from components.deployment.batch.transform_job import TransformBatch
 from components.deployment.batch.transform_requests import BatchPlan
 from components.deployment.hosted_model import ARCHIVE, repack, stored
+from components.errors import InvalidInput
 from components.project_settings import ProjectSettings, read_project_settings
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import ModelVersion
@@ -58,7 +60,6 @@ class CloudBatches:
         store: Where parts and answers go.
         options: What a batch may take.
         purse: What it may cost.
-        max_runtime_s: What the caps leave of `options.max_runtime_s` now.
     """
 
     settings: Settings
@@ -66,7 +67,6 @@ class CloudBatches:
     store: ObjectStore
     options: CloudOptions
     purse: BatchPurse
-    max_runtime_s: int
 
     def answer(
         self,
@@ -111,7 +111,7 @@ class CloudBatches:
                 base_uri=self.settings.base_uri,
                 instance_type=self.options.instance_type,
                 instance_count=self.options.instance_count,
-                max_runtime_s=self.max_runtime_s,
+                max_runtime_s=self.options.max_runtime_s,
                 laid_down=self.project.sagemaker,
                 tags=self.project.tags,
             ),
@@ -134,11 +134,12 @@ def open_batches(model: str, options: CloudOptions, settings: Settings, store: O
     """Batches of the account that settings name, and what one may cost.
 
     Raises:
-        InvalidInput: The environment does not say where.
-        OverBudget: Not the shortest batch is within the caps.
+        InvalidInput: The environment does not say where, or the cap is no number.
         Refused: Account or image are not among those allowed, or nothing says what the machines cost.
     """
     settings.require_cloud("--engine sagemaker")
+    if not math.isfinite(options.max_cost_usd):
+        raise InvalidInput(f"--max-cost-usd must be a finite number, got {options.max_cost_usd}")
     project = read_project_settings(project_root(Path.cwd() / "any.yaml"))
     project.allow.check_account(settings.role_arn.split(":")[4])
     if options.image is not None:
@@ -162,11 +163,4 @@ def open_batches(model: str, options: CloudOptions, settings: Settings, store: O
         clock=time.time,
     )
     settle(settings, purse.ledger)  # what others left reserved and have ended since is free again
-    return CloudBatches(
-        settings=settings,
-        project=project,
-        store=store,
-        options=options,
-        purse=purse,
-        max_runtime_s=purse.afford(options.max_runtime_s),
-    )
+    return CloudBatches(settings=settings, project=project, store=store, options=options, purse=purse)

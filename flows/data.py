@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.data.data_spec import ChannelSpec, ChannelsSpec, DataSpec
 from components.data.held_out import check_columns, held_out_part
 from components.data.in_place import InPlaceData, survey
 from components.data.row_sample import Read
+from components.data.schema import Column
 from components.data.snapshot import DataSnapshot, load, preview, publish, reader
 from components.errors import InvalidSpec
+from components.registry.registry_spec import PromotionSpec
 from components.tuning.definition import Channel
 from flows.line import Line
 
 RunData = DataSnapshot | InPlaceData
+_GUARDS = "promotion.must_not_worsen"
 
 
 def take_data(line: Line) -> RunData:
@@ -30,25 +33,23 @@ def take_data(line: Line) -> RunData:
         scratch=settings.scratch,
         allow=line.project.allow.check_source,
     )
-    refuse_bad_slices(line, data)
+    refuse_slices(line.spec.promotion, data.features)
     return data
 
 
-def refuse_bad_slices(line: Line, data: RunData) -> None:
-    """Raise InvalidSpec where a guard is to look at a column that is not there."""
-    breaches = slice_breaches(line, data)
+def refuse_slices(promotion: PromotionSpec, columns: Sequence[Column]) -> None:
+    """Raise InvalidSpec where a guard's slice is no feature column."""
+    breaches = slice_breaches(promotion, columns)
     if breaches:
-        raise InvalidSpec(line.options.spec, breaches)
+        raise InvalidSpec(_GUARDS, breaches)
 
 
-def slice_breaches(line: Line, data: RunData) -> list[str]:
-    """Guards' slices that are no feature column, one law each; none of data in place, whose rows are not read here."""
-    if isinstance(data, InPlaceData):
-        return []
-    names = [column.name for column in data.features]
-    slices = dict.fromkeys(guard.slice for guard in line.spec.promotion.must_not_worsen)
-    law = f"promotion.must_not_worsen: slice is one of the feature columns {', '.join(names)}"
-    return [f"{law}, got {name}" for name in slices if name is not None and name not in names]
+def slice_breaches(promotion: PromotionSpec, columns: Sequence[Column]) -> list[str]:
+    """A law for each guard's slice that is no feature column."""
+    names = [column.name for column in columns]
+    slices = dict.fromkeys(guard.slice for guard in promotion.must_not_worsen if guard.slice is not None)
+    law = f"slice is one of the feature columns {', '.join(names)}"
+    return [f"{law}, got {name}" for name in slices if name not in names]
 
 
 def look_at_data(line: Line) -> tuple[RunData, Read | None]:

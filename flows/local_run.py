@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TextIO
 
 from components.errors import RetuneError
@@ -94,11 +94,14 @@ def refuse_early(line: Line) -> None:
     refuse_bad_metrics(line)
     if not settings.owns_tracking:
         connect(settings.tracking_uri)
-    # The request is complete but for the data's digest, which changes no law.
+    # The request is complete but for the data's digest, which changes no law. What is left of the month is asked where
+    # a job is made: what is reserved may be this run's own, and a skip or a refit takes less.
     draft = identify(line, snapshot_digest="", generation=0)
-    search_of(
-        line, draft, channels=drafted_channels(line), snapshot_digest="0", purse=purse_of(line), draft=True
-    ).request_for(Attempt(number=1, jobs=spec.tuning.max_jobs, used_s=0))
+    purse = purse_of(line)
+    purse = None if purse is None else replace(purse, month_cap_usd=None)
+    search_of(line, draft, channels=drafted_channels(line), snapshot_digest="0", purse=purse, draft=True).request_for(
+        Attempt(number=1, jobs=spec.tuning.max_jobs, used_s=0)
+    )
     if line.options.mode == "refit":
         _refuse_refit(line)
     refuse_bad_data(line)

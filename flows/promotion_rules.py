@@ -1,13 +1,13 @@
-"""What a spec's `promotion` names and is not there: metrics, functions of one's own, slices; all of it told at once."""
+"""What a spec's `promotion` names and is not there, metrics and slices: told at once, before all else."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 
 from components.data.data_spec import ChannelsSpec
-from components.errors import InvalidInput, InvalidSpec, RetuneError
-from flows.data import has_rows, look_at_data, slice_breaches
+from components.data.in_place import InPlaceData
+from components.errors import InvalidSpec, RetuneError
+from flows.data import look_at_data, slice_breaches
 from flows.line import Line
 
 
@@ -16,27 +16,15 @@ def refuse_bad_metrics(line: Line) -> None:
 
     The data are read only where something is refused already: else whoever takes them says what is wrong with them.
     """
-    breaches = _metric_breaches(line)
+    from flows.versions import metric_breaches
+
+    breaches = metric_breaches(line.spec, line.root)
     if not breaches:
         return
-    if not isinstance(line.spec.data, ChannelsSpec) and line.spec.data.prepare is None:
-        with suppress(RetuneError):  # the data's own mistakes come next
-            breaches += slice_breaches(line, look_at_data(line)[0])
-    raise InvalidSpec(line.options.spec, breaches)
-
-
-def _metric_breaches(line: Line) -> list[str]:
-    from components.registry.promotion_metric import refuse_unknown
-
     spec = line.spec
-    if not has_rows(spec.data):
-        return []  # by the trials' own reports and measures, as the spec's laws say
-    judged = [each.metric for each in spec.promotion.must_not_worsen if not each.is_measure]
-    asked: Sequence[str] = [*filter(None, [spec.promotion.metric]), *judged]
-    breaches = []
-    for name in dict.fromkeys(asked):
-        try:
-            refuse_unknown(name, base_dir=line.root)
-        except InvalidInput as error:
-            breaches.append(str(error))
-    return breaches
+    if not isinstance(spec.data, ChannelsSpec) and spec.data.prepare is None:
+        with suppress(RetuneError):  # the data's own mistakes come next
+            data = look_at_data(line)[0]
+            columns = () if isinstance(data, InPlaceData) else data.features
+            breaches += [f"promotion.must_not_worsen: {each}" for each in slice_breaches(spec.promotion, columns)]
+    raise InvalidSpec(line.options.spec, breaches)

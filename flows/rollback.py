@@ -52,11 +52,12 @@ def roll_back(model: str, *, reason: str) -> dict[str, Any]:
             raise
         registry.close_change()
     deployment = deployment if endpoint is None else endpoint
-    tell(settings, "retune.rolled-back", model=model, version=version, from_version=from_version, reason=told)
+    left = None if from_version is None else str(from_version)
+    tell(settings, "retune.rolled-back", model=model, version=version, from_version=left, reason=told)
     return {
         "model": model,
         "version": str(version),
-        "from_version": None if from_version is None else str(from_version),
+        "from_version": left,
         "deployment": deployment_document(deployment),
     }
 

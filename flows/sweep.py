@@ -79,6 +79,8 @@ def _running(engine: Engine, settings: Settings, store: ObjectStore) -> Iterator
 
     for summary in training_jobs(engine.client, StatusEquals="InProgress", NameContains=naming.REFIT_MARK):
         name = summary["TrainingJobName"]
+        if not naming.is_refit_job(name):
+            continue  # a search's own, which AMT tags as the search: whoever follows that says nothing of this
         model = tags_of(engine.client, summary["TrainingJobArn"]).get(naming.TAG_MODEL)
         if model is not None:
             yield _running_job(settings, store, name, model, summary["CreationTime"])

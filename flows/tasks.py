@@ -33,7 +33,7 @@ from flows.progress import reporter, unless_told_later
 from flows.refit import run_refit
 from flows.run_report import report_of_run
 from flows.search import run_search
-from flows.versions import register_best, registry_of, settle_champion
+from flows.versions import refuse_metrics, register_best, registry_of, settle_champion
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -74,6 +74,7 @@ def take_snapshot(line: Line) -> RunData:
     """Data as an immutable snapshot in the store, or the listing of data that stay where they are."""
     line.settings.writable_home()
     refuse_endpoint(line)
+    refuse_metrics(line.spec, line.root)  # a flow deployment comes here first
     data = take_data(line)
     reporter().stage(f"data: {described(data)}")
     return data

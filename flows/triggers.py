@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
@@ -20,11 +19,11 @@ from prefect.events.actions import ChangeFlowRunState, RunDeployment, SendNotifi
 from prefect.events.schemas.automations import AutomationCore, Posture
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
-from prefect.types import DateTime
 
 from components.data.data_spec import ChannelsSpec, DataSpec
 from components.errors import InvalidInput, NotFound
 from components.spec import RetrainSpec
+from flows.events import send
 from flows.line import RunOptions
 
 DATA_CHANGED = "retune.data-changed"
@@ -195,16 +194,7 @@ def fire(resource: str) -> dict[str, Any]:
     Args:
         resource: `data_resource` of a model, or an `s3://` URI.
     """
-    event = {
-        "occurred": str(DateTime.now("UTC")),
-        "event": DATA_CHANGED,
-        "resource": {"prefect.resource.id": resource},
-        "related": [],
-        "payload": {},
-        "id": str(uuid4()),
-    }
-    with get_client(sync_client=True) as client:
-        client.request("POST", "/events", json=[event]).raise_for_status()
+    send(DATA_CHANGED, {"prefect.resource.id": resource}, {})
     return {"event": DATA_CHANGED, "resource": resource}
 
 

@@ -1,4 +1,4 @@
-"""A headless Chromium that is told what to do over its own debugging protocol, with the network off.
+"""A headless Chromium that is told what to do over its own debugging protocol, with no network beyond this machine.
 
 Only what a test of a page needs: open a file, wait for it to say that it is drawn, ask it, drag over it; and all it
 complained about and asked the network for.
@@ -6,6 +6,7 @@ complained about and asked the network for.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -28,7 +29,7 @@ _FLAGS = (
     "--disable-dev-shm-usage",
     "--no-first-run",
     "--remote-debugging-port=0",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 _PATIENCE_S = 120.0
 
@@ -59,6 +60,15 @@ class Page:
                 return message["result"]
             self._note(message)
         raise AssertionError(f"{method} must be answered within {_PATIENCE_S} s")
+
+    def go_to(self, url: str) -> None:
+        """Open an address, and wait until it is loaded."""
+        self.call("Page.navigate", url=url)
+        self.until("Page.loadEventFired")
+
+    def picture(self, file: Path) -> None:
+        """Write what the window shows, as PNG."""
+        file.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
     def until(self, event: str) -> None:
         """Wait for an event of the protocol."""
@@ -116,11 +126,11 @@ class Page:
 
 
 @contextmanager
-def opened(file: Path, *, profile: Path, width: int = 1300, height: int = 900) -> Iterator[Page]:
-    """A file in a browser of its own, with no network.
+def opened(page: Path | str, *, profile: Path, width: int = 1300, height: int = 900) -> Iterator[Page]:
+    """A page in a browser of its own: a file with no network, or the page of a server on this machine.
 
     Args:
-        file: HTML.
+        page: HTML file, or a URL on 127.0.0.1.
         profile: Folder for the browser's own files.
         width: Of the window, in pixels.
         height: Of the window.
@@ -140,15 +150,14 @@ def opened(file: Path, *, profile: Path, width: int = 1300, height: int = 900) -
         address = next((found for line in process.stderr if (found := re.search(r"ws://(\S+?)/", line))), None)
         assert address is not None, "the browser must tell where it listens"
         with connect(_page_address(address[1]), max_size=None, proxy=None) as socket:
-            page = Page(socket=socket)
+            tab = Page(socket=socket)
             for domain in ("Network", "Runtime", "Log", "Page"):
-                page.call(f"{domain}.enable")
-            page.call(
-                "Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=0, uploadThroughput=0
-            )
-            page.call("Page.navigate", url=file.resolve().as_uri())
-            page.until("Page.loadEventFired")
-            yield page
+                tab.call(f"{domain}.enable")
+            if isinstance(page, Path):
+                limits = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+                tab.call("Network.emulateNetworkConditions", **limits)
+            tab.go_to(page.resolve().as_uri() if isinstance(page, Path) else page)
+            yield tab
     finally:
         process.kill()
         process.communicate()

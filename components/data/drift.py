@@ -9,9 +9,10 @@ to 1 and in the units of the data's own shares:
 Both are above 0 for two draws from the very same rows, by an amount that is known; it is taken off, so that few rows or
 many categories are not taken for drift. (A p-value would be the opposite mistake: with enough rows everything differs.)
 
-The data's drift is the root of the sum of their squares, at most 1. One column that has moved counts whole, however
-many have not, which a mean would hide; several that have moved a little count for more than one, which the largest
-would hide; and a hundred that have moved by 0.002 come to 0.02, which a sum would call 0.2.
+The data's drift is the root of the sum of their squares, at most 1, less what the squares of chance alone sum up to:
+what is left of 50 columns of 500 rows that have not moved would else come to 0.1. One column that has moved counts
+whole, however many have not, which a mean would hide; several that have moved a little count for more than one, which
+the largest would hide; and a hundred that have moved by 0.002 come to 0.02, which a sum would call 0.2.
 
 Measured on twelve months of flights, XGBoost, 300 times with searches of 20 random configurations, a refit where the
 data have drifted less than 0.1 since the last search:
@@ -40,6 +41,10 @@ from components.data.row_sample import RowSample
 
 # Mean of the Kolmogorov distribution: what two empirical distributions of the same law are apart, but for their sizes.
 _KOLMOGOROV_MEAN = math.sqrt(math.pi / 2) * math.log(2)
+_KOLMOGOROV_VARIANCE = math.pi**2 / 12 - _KOLMOGOROV_MEAN**2
+_DEVIATION_VARIANCE = 1 - 2 / math.pi  # of a normal's absolute deviation
+# Of a variance, what lies above the mean: 0.62 of Kolmogorov's, 0.64 of one deviation's, half of many together.
+_ABOVE = 0.6
 _MOST_NAMED = 5
 _LEAST_NAMED = 0.0005
 _LONGEST_NAME = 60
@@ -54,17 +59,19 @@ class Drift:
         columns: Column to drift, 0 to 1, the target among them; only columns that both have and of the same kind.
         target: Name of the target.
         schema: What changed in it, one sentence each; empty when nothing did.
+        chance: Sum of the squares to expect of columns that have not moved.
     """
 
     since: str
     columns: Mapping[str, float]
     target: str
     schema: tuple[str, ...] = ()
+    chance: float = 0.0
 
     @property
     def value(self) -> float:
         """All of them together, 0 to 1."""
-        return min(1.0, math.hypot(*self.columns.values()))
+        return min(1.0, math.sqrt(max(0.0, sum(value**2 for value in self.columns.values()) - self.chance)))
 
     def named(self, most: int = 3) -> str:
         """The columns that moved most, in words."""
@@ -94,15 +101,21 @@ def drift(before: RowSample, after: RowSample) -> Drift:
         after: Of the new ones.
     """
     old, new = ({column.name: column.kind for column in each.columns} for each in (before, after))
-    columns = {
-        name: distance(before.features[name], after.features[name], is_number=kind == "number")
+    apart = {
+        name: _apart(before.features[name], after.features[name], is_number=kind == "number")
         for name, kind in new.items()
         if old.get(name) == kind
     }
     target = after.target
     if before.target == target and (before.classes is None) == (after.classes is None):
-        columns[target] = distance(before.labels, after.labels, is_number=after.classes is None)
-    return Drift(since=before.digest, columns=columns, target=target, schema=_schema_changes(before, after))
+        apart[target] = _apart(before.labels, after.labels, is_number=after.classes is None)
+    return Drift(
+        since=before.digest,
+        columns={name: found for name, (found, _) in apart.items()},
+        target=target,
+        schema=_schema_changes(before, after),
+        chance=sum(square for _, square in apart.values()),
+    )
 
 
 def distance(before: pd.Series[Any], after: pd.Series[Any], *, is_number: bool) -> float:
@@ -113,32 +126,40 @@ def distance(before: pd.Series[Any], after: pd.Series[Any], *, is_number: bool) 
         after: The same.
         is_number: Whether values have an order; else they are compared as text.
     """
+    return _apart(before, after, is_number=is_number)[0]
+
+
+def _apart(before: pd.Series[Any], after: pd.Series[Any], *, is_number: bool) -> tuple[float, float]:
+    """The distance, and its square to expect of two draws from the very same rows."""
     if not len(before) or not len(after):
-        return 0.0
-    share = _total_variation(before.isna(), after.isna())
+        return 0.0, 0.0
     if not is_number:
         return _total_variation(_texts(before), _texts(after))
-    return max(share, _kolmogorov_smirnov(_numbers(before), _numbers(after)))
+    return max(_total_variation(before.isna(), after.isna()), _kolmogorov_smirnov(_numbers(before), _numbers(after)))
 
 
-def _kolmogorov_smirnov(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> float:
+def _kolmogorov_smirnov(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> tuple[float, float]:
     if not len(before) or not len(after):
-        return 0.0  # then the shares of what is missing say it
+        return 0.0, 0.0  # then the shares of what is missing say it
     from scipy.stats import ks_2samp  # half a second to import
 
     found = float(ks_2samp(before, after, method="asymp").statistic)
-    chance = _KOLMOGOROV_MEAN * math.sqrt(1 / len(before) + 1 / len(after))
-    return max(0.0, found - chance)
+    scale = 1 / len(before) + 1 / len(after)
+    return max(0.0, found - _KOLMOGOROV_MEAN * math.sqrt(scale)), _ABOVE * _KOLMOGOROV_VARIANCE * scale
 
 
-def _total_variation(before: pd.Series[Any], after: pd.Series[Any]) -> float:
+def _total_variation(before: pd.Series[Any], after: pd.Series[Any]) -> tuple[float, float]:
     old, new = before.value_counts(), after.value_counts()
     values = old.index.union(new.index)
     left = old.reindex(values, fill_value=0).to_numpy(dtype=np.float64)
     right = new.reindex(values, fill_value=0).to_numpy(dtype=np.float64)
     found = float(np.abs(left / len(before) - right / len(after)).sum()) / 2
     counts: npt.NDArray[np.float64] = np.add(left, right, dtype=np.float64)
-    return max(0.0, found - _chance(counts, len(before), len(after)))
+    shares = counts / counts.sum()
+    # deviations of k values, one of which follows from the others, halved as the distance is
+    variance = float((shares * (1 - shares)).sum()) * _DEVIATION_VARIANCE / 4 * len(shares) / max(1, len(shares) - 1)
+    square = _ABOVE * variance * (1 / len(before) + 1 / len(after))
+    return max(0.0, found - _chance(counts, len(before), len(after))), square
 
 
 def _chance(counts: npt.NDArray[np.float64], before: int, after: int) -> float:

@@ -141,7 +141,10 @@ class Preprocessing:
             except ValueError:
                 raise ValueError(f"a number is needed, got {_shown(value)}") from None
         elif isinstance(value, (bool, int, float, np.number, np.bool_, Decimal)):
-            number = float(value)
+            try:
+                number = float(value)
+            except OverflowError:  # a whole number of 309 digits and more
+                number = math.inf
         elif _is_missing(value):
             return math.nan
         else:

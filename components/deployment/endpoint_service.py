@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 from components import naming
 from components.aws import translate
@@ -96,6 +96,7 @@ class EndpointService:
         tags: Sequence[Mapping[str, str]],
         update: Mapping[str, Any],
         smoke_test: bool = True,
+        way_back: str | None = None,
     ) -> EndpointState:
         """Have the endpoint serve a configuration, and answer its smoke test.
 
@@ -105,16 +106,14 @@ class EndpointService:
             tags: Of an endpoint that is made now; whose it is among them.
             update: Further arguments of UpdateEndpoint, such as DeploymentConfig.
             smoke_test: Whether it is asked, unless it has answered under this configuration before.
+            way_back: Configuration that serves again if it fails; None is the one that serves now.
 
         Raises:
             DeploymentFailed: It does not come to serve, an alarm took it back, or it answers otherwise than the
                 registered model. It is at its former configuration again then; if it had none, it is deleted.
-            Refused: An endpoint of that name is somebody else's.
             Unavailable: AWS does not answer; saying it again goes on.
         """
         before = self.settled(endpoint)
-        if before is not None:
-            self._require_own(endpoint, before, tags)
         if before is not None and before.status == "Failed":  # the only thing SageMaker still does with it is delete
             self.delete(endpoint)
             before = None
@@ -122,7 +121,7 @@ class EndpointService:
             if before is None:
                 self.sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=config, Tags=list(tags))
             elif before.config != config:
-                self.tag(before, former_config=before.config)
+                self.tag(before, former_config=way_back or before.config)
                 self.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config, **update)
         state = self._arrived(endpoint, config)
         known = self.tags(state)
@@ -134,6 +133,16 @@ class EndpointService:
             raise DeploymentFailed(f"endpoint {endpoint} failed its smoke test with {config}: {fault}; {now}")
         self.tag(state, proven_config=config)
         return state
+
+    def require_own(self, endpoint: str, model: str) -> None:
+        """Raise Refused when there is an endpoint of that name and it is not the model's."""
+        state = self.state(endpoint)
+        found = model if state is None else self.tags(state).get(naming.TAG_MODEL)
+        if found != model:
+            raise Refused(
+                f"endpoint {endpoint} must be model {model}'s (tag {naming.TAG_MODEL}), got {found}: it is somebody "
+                "else's; name the model otherwise, or delete it"
+            )
 
     def delete(self, endpoint: str) -> bool:
         """Delete it and wait until it is gone; whether there was one."""
@@ -155,15 +164,6 @@ class EndpointService:
         except BotoCoreError as error:
             raise translate(error) from error
         return found
-
-    def _require_own(self, endpoint: str, state: EndpointState, tags: Sequence[Mapping[str, str]]) -> None:
-        wanted = {tag["Key"]: tag["Value"] for tag in tags}.get(naming.TAG_MODEL)
-        found = self.tags(state).get(naming.TAG_MODEL)
-        if found != wanted:
-            raise Refused(
-                f"endpoint {endpoint} must be model {wanted}'s (tag {naming.TAG_MODEL}), got {found}: it is somebody "
-                "else's; name the model otherwise, or delete it"
-            )
 
     def _arrived(self, endpoint: str, config: str) -> EndpointState:
         state = self.settled(endpoint)
@@ -207,7 +207,11 @@ class EndpointService:
                 EndpointName=endpoint, Body=case.body, ContentType="application/json", Accept="application/json"
             )
             return case.fault(answer["Body"].read())
+        except ReadTimeoutError:
+            return "it takes the rows and does not answer"
         except ClientError as error:
+            if translate(error).retryable:  # too many requests, or SageMaker itself: it says nothing of the version
+                raise translate(error) from error
             return " ".join(str(error).split())[:500]
         except BotoCoreError as error:
             raise translate(error) from error

@@ -58,7 +58,7 @@ def input_fn(body: Any, content_type: str) -> Rows:
             cells = pd.read_csv(io.StringIO(text), header=None, dtype=str, keep_default_na=False, na_values=[""])
             return lambda names: _csv_rows(cells.astype(object), names)
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _refusal(_BAD_REQUEST, f"the body must be {form}, got {' '.join(str(error).split())[:200]}") from None
     given = [name for name in FORMATS if name in document] if isinstance(document, dict) else []
     if len(given) != 1:
@@ -71,7 +71,7 @@ def predict_fn(rows: Rows, model: Any) -> tuple[pd.DataFrame, str]:
     asked, version = model
     try:
         matrix = asked.matrix(rows(asked.feature_names))
-    except ValueError as error:
+    except (ValueError, TypeError, OverflowError) as error:  # a server error would set off the endpoint's alarm
         raise _refusal(_BAD_REQUEST, str(error)) from None
     return asked.answers(matrix), version
 

@@ -31,6 +31,7 @@ def prefect_server(home: Path) -> ServiceSpec:
             "PREFECT_HOME": str(home),
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
+            "PREFECT_SERVER_UI_API_URL": "/api",  # else its pages ask port 4200, wherever it listens
             # a server that was told of another server would send its own flow runs there
             "PREFECT_API_URL": None,
             "PREFECT_API_KEY": None,

@@ -220,7 +220,11 @@ def _optimism(challenger: ModelVersion, answers: Answers, rows: RawPart) -> Opti
 
 
 def _measures(new: _Entrant, old: _Entrant | None, rows: RawPart) -> tuple[dict[str, float], dict[str, float] | None]:
-    """Of both, the latency measured now."""
-    ms = latencies_ms([new.model] if old is None else [new.model, old.model], rows)
-    mine = {**measures_of(new.version), "prediction_ms": ms[0]}
-    return mine, None if old is None else {**measures_of(old.version), "prediction_ms": ms[1]}
+    """Of both, the latency measured now; none where a model that answers all rows does not answer one of them."""
+    mine, theirs = measures_of(new.version), None if old is None else measures_of(old.version)
+    with suppress(Exception):  # a model is somebody's code
+        ms = latencies_ms([new.model] if old is None else [new.model, old.model], rows)
+        mine["prediction_ms"] = ms[0]
+        if theirs is not None:
+            theirs["prediction_ms"] = ms[1]
+    return mine, theirs

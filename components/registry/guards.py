@@ -24,6 +24,7 @@ from components.registry.promotion_metric import Metric
 from components.registry.registry_spec import GuardSpec
 
 MOST_SLICES = 50
+_LONGEST_VALUE = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +145,9 @@ def _slices(guard: GuardSpec, of: Contestants) -> Iterator[tuple[str | None, npt
         if size < FEWEST_ROWS:
             few += 1
             continue
-        yield f"{guard.slice}={value}", np.asarray(values == value)
+        text = str(value)
+        shown = text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
+        yield f"{guard.slice}={shown}", np.asarray(values == value)
     if few:
         told = f"{few} values with less than {FEWEST_ROWS} rows were not looked at"
         yield guard.slice, replace(blank, holds=True, finding=told)

@@ -52,8 +52,10 @@ def champion_at_rest(registry: Registry) -> ModelVersion | None:
 
     So a run that was killed after it promoted decides the same when it is taken up again.
     """
-    version = registry.champion()
+    version, seen = registry.champion(), set[int]()
     while version is not None and not version.is_finished:
+        seen.add(version.version)
         previous = version.tags.get(naming.TAG_PREVIOUS_CHAMPION)
-        version = None if previous is None else registry.find(int(previous))
+        # two that were promoted by hand in turn, and of no run or of one that was killed, name each other
+        version = None if previous is None or int(previous) in seen else registry.find(int(previous))
     return version

@@ -11,6 +11,9 @@ from components.registry.paired_comparison import Comparison
 from components.registry.scoring import Score
 
 _ROUNDING = 1e-12
+# Of a result, which MLflow keeps in 100,000 characters: a guard takes some 400 of them.
+_MOST_GUARDS = 100
+_MOST_NAMED = 20  # in the reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +62,9 @@ class PromotionDecision:
     def document(self) -> dict[str, Any]:
         """As the result shows it."""
         made, shown = self.comparison, self.challenger or self.champion
+        guards = self.guards
+        if len(guards) > _MOST_GUARDS:
+            guards = tuple(sorted(guards, key=lambda each: each.holds))[:_MOST_GUARDS]
         return {
             "metric": None if shown is None else shown.metric,
             "part": None if shown is None else shown.part,
@@ -70,7 +76,7 @@ class PromotionDecision:
             "confidence": None if made is None else made.confidence,
             "probability": None if made is None else made.probability,
             "method": None if made is None else made.method,
-            "guards": [each.document() for each in self.guards],
+            "guards": [each.document() for each in guards],
             "optimism": None if self.optimism is None else asdict(self.optimism),
             "measures": dict(self.measures),
             "needs_approval": self.needs_approval,
@@ -107,9 +113,11 @@ def decide(
     promote, reason = _verdict(
         challenger, champion, champion_version, greater_is_better, min_improvement, comparison=comparison
     )
-    failed = "; ".join(each.refusal() for each in guards if not each.holds)
+    failed = [each.refusal() for each in guards if not each.holds]
     if failed:
-        reason = f"{reason}; {'but' if promote else 'and'} must_not_worsen refuses it: {failed}"
+        more = "" if len(failed) <= _MOST_NAMED else f"; and {len(failed) - _MOST_NAMED} more"
+        named = "; ".join(failed[:_MOST_NAMED]) + more
+        reason = f"{reason}; {'but' if promote else 'and'} must_not_worsen refuses it: {named}"
         promote = False
     return PromotionDecision(
         promote=promote,

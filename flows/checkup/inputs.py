@@ -13,19 +13,19 @@ from components.data.held_out import check_columns, held_out_part
 from components.data.in_place import survey
 from components.data.prepare import Prepared, prepare
 from components.deployment import ports
-from components.errors import InvalidData, InvalidInput
+from components.errors import InvalidData
 from components.project_settings import FILE_NAME
-from components.registry.metrics import is_known
 from components.tuning.attempts import Attempt
 from components.tuning.budget import Limits
 from flows.checkup.case import Case
 from flows.checkup.finding import Check, Verdict, ok, warning
 from flows.cloud_endpoint import refuse_endpoint
-from flows.data import described, drafted_channels, has_rows
+from flows.data import described, drafted_channels, refuse_slices
 from flows.line import identify
 from flows.local_services import refuse_busy_port
 from flows.money import purse_of
 from flows.tuning_requests import search_of
+from flows.versions import refuse_metrics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +91,7 @@ class Data:
         prepared = self.prepared
         if isinstance(prepared, InvalidData):
             return warning(f"looked at the first rows of {self.fetched.words} only, which say: {prepared}")
+        refuse_slices(self.case.spec.promotion, prepared.columns)
         parts = ", ".join(f"{len(places):,} {part}" for part, places in prepared.places.items() if len(places))
         rows = f"{parts} rows, {len(prepared.columns)} columns, target {self.rows.target}"
         return ok(rows if self.fetched.is_whole else f"in the first rows of {self.fetched.words}: {rows}")
@@ -158,10 +159,7 @@ def _project(case: Case) -> Verdict:
 
 def _spec(case: Case) -> Verdict:
     spec = case.spec
-    if spec.promotion.metric is not None and has_rows(spec.data) and not is_known(spec.promotion.metric):
-        raise InvalidInput(
-            f"promotion.metric must be one that can be recomputed, such as auc, got {spec.promotion.metric}"
-        )
+    refuse_metrics(spec, case.root)
     trained = spec.training.entry_point or spec.training.algorithm or "xgboost"
     tuning = spec.tuning
     return ok(

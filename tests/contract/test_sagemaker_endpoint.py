@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from mlflow import MlflowClient
 
 from components import naming
 from components.deployment.targets.sagemaker_endpoint import SageMakerEndpoint
@@ -49,6 +51,18 @@ def answering_version(hosting: Hosting) -> str:
     runtime = client_of(hosting, "sagemaker-runtime")
     answer = runtime.invoke_endpoint(EndpointName=ENDPOINT, Body=body, ContentType="application/json")
     return str(json.loads(answer["Body"].read())["model_version"])
+
+
+def failing(target: SageMakerEndpoint, error: Exception) -> SageMakerEndpoint:
+    """The target with a runtime that answers every request so."""
+
+    class Runtime:
+        meta = target.service.runtime.meta
+
+        def invoke_endpoint(self, **_: Any) -> Any:
+            raise error
+
+    return replace(target, service=replace(target.service, runtime=Runtime()))
 
 
 def made(hosting: Hosting) -> tuple[int, int, int]:
@@ -147,19 +161,7 @@ def test_a_failed_smoke_test_takes_the_endpoint_back(
 def test_a_deployment_that_was_cut_off_goes_on(hosting: Hosting, target: Deploying, versions: HostedVersions) -> None:
     """Cut off between update and smoke test, as by a kill: the next one asks, and knows the way back."""
     good = target().deploy(MODEL, str(versions.good[0]))
-
-    class Cut:
-        """A runtime client that is out of reach."""
-
-        meta = target().service.runtime.meta
-
-        def invoke_endpoint(self, **_: Any) -> Any:
-            from botocore.exceptions import EndpointConnectionError
-
-            raise EndpointConnectionError(endpoint_url="https://runtime")
-
-    one = target()
-    cut = replace(one, service=replace(one.service, runtime=Cut()))
+    cut = failing(target(), EndpointConnectionError(endpoint_url="https://runtime"))
     with pytest.raises(Unavailable):
         cut.deploy(MODEL, str(versions.unanswering))
     assert described(hosting)["EndpointConfigName"] != good.config
@@ -171,6 +173,42 @@ def test_a_deployment_that_was_cut_off_goes_on(hosting: Hosting, target: Deployi
     before = len(hosting.updates)
     assert target().deploy(MODEL, str(versions.good[1])).version == str(versions.good[1])
     assert len(hosting.updates) == before, "it was there already"
+
+
+def test_silence_is_a_fault_and_throttling_is_none(
+    hosting: Hosting, target: Deploying, versions: HostedVersions
+) -> None:
+    """A version that never answers must not stay; that SageMaker takes no more requests says nothing of it."""
+    good = target().deploy(MODEL, str(versions.good[0]))
+    throttled = ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, "InvokeEndpoint")
+    with pytest.raises(Unavailable, match="Rate exceeded"):
+        failing(target(), throttled).deploy(MODEL, str(versions.good[1]))
+    assert described(hosting)["EndpointConfigName"] != good.config
+    with pytest.raises(DeploymentFailed, match=f"does not answer; it serves {good.config} again"):
+        failing(target(), ReadTimeoutError(endpoint_url="https://runtime")).deploy(MODEL, str(versions.good[1]))
+    assert target().find(MODEL) == good
+
+
+def test_a_failed_version_leaves_the_champion_on_the_endpoint(
+    hosting: Hosting, target: Deploying, versions: HostedVersions
+) -> None:
+    """A run killed between endpoint and alias leaves a version that is no champion; one that fails after it goes back
+    to the champion, so that alias and endpoint agree again.
+    """  # noqa: D205  one paragraph
+    good = target().deploy(MODEL, str(versions.good[0]))
+    champion = MlflowClient(versions.registry.tracking_uri)
+    region = client_of(hosting, "sagemaker").meta.region_name
+    versions.registry.tag(versions.good[0], {naming.TAG_ENDPOINT_CONFIG: f"{region}/{good.config}"})
+    champion.set_registered_model_alias(MODEL, "champion", good.version)
+    try:
+        target().deploy(MODEL, str(versions.good[1]))
+        with pytest.raises(DeploymentFailed, match=f"it serves {good.config} again"):
+            target().deploy(MODEL, str(versions.unanswering))
+    finally:
+        champion.delete_registered_model_alias(MODEL, "champion")
+
+    assert target().find(MODEL) == good
+    assert answering_version(hosting) == good.version
 
 
 def test_going_back_is_a_matter_of_the_former_configuration(
@@ -232,7 +270,9 @@ def test_the_end_leaves_nothing_that_costs(hosting: Hosting, target: Deploying, 
 
 
 def test_somebody_elses_endpoint_is_left_alone(hosting: Hosting, target: Deploying, versions: HostedVersions) -> None:
-    """An endpoint of that name without the model's tag is neither updated nor counted as the model's."""
+    """An endpoint of that name without the model's tag is neither updated, deleted nor counted as the model's, and
+    nothing is made for it.
+    """  # noqa: D205  one paragraph
     client = client_of(hosting, "sagemaker")
     client.create_model(ModelName="theirs", ExecutionRoleArn=ROLE)
     variant = {"VariantName": "a", "ModelName": "theirs", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
@@ -241,6 +281,10 @@ def test_somebody_elses_endpoint_is_left_alone(hosting: Hosting, target: Deployi
 
     with pytest.raises(Refused, match="it is somebody else's"):
         target().deploy(MODEL, str(versions.good[0]))
+    with pytest.raises(Refused, match="it is somebody else's"):
+        target().stop(MODEL)
+    assert made(hosting) == (1, 1, 0)
+    assert client_of(hosting, "cloudwatch").describe_alarms()["MetricAlarms"] == []
 
     assert target().find(MODEL) is None
     assert described(hosting)["EndpointConfigName"] == "theirs"

@@ -16,6 +16,7 @@ import yaml
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.deployed import one_run_of
+from flows.events import send
 from tests.command import REPO, environment_of
 
 PREFECT = Path(sys.executable).with_name("prefect")
@@ -60,6 +61,18 @@ def test_the_deployments_that_are_shipped(deployed: dict[str, Any], prefect_api:
     collect = found["collect"]
     assert (collect["entrypoint"], collect["parameters"]) == ("flows/retrain.py:collect", {"wait": False})
     assert collect["parameter_openapi_schema"]["required"] == ["job"]
+
+
+def test_an_event_reaches_the_server_it_is_meant_for(prefect_api: str) -> None:
+    """In a process that knows no server, as `retune promote` is: no server is started, and it is there on return."""
+    send("retune.promoted", {"prefect.resource.id": "retune.model.sent"}, {"version": "3"}, api_url=prefect_api)
+    wanted = {"filter": {"resource": {"id": ["retune.model.sent"]}}, "limit": 5}
+    end = time.monotonic() + 60
+    found: list[dict[str, Any]] = []
+    while not found and time.monotonic() < end:
+        time.sleep(0.2)  # the server writes it when it comes to it
+        found = httpx.post(f"{prefect_api}/events/filter", json=wanted).raise_for_status().json()["events"]
+    assert [(each["event"], each["payload"]) for each in found] == [("retune.promoted", {"version": "3"})]
 
 
 @pytest.mark.parametrize("kind", ["docker", "ecs", "kubernetes"])

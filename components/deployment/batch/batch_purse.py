@@ -7,7 +7,7 @@ client died ends with its parts, and its reservation counts until it is seen to 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from components.errors import OverBudget
@@ -45,9 +45,10 @@ class BatchPurse:
         """Of all instances."""
         return self.price.usd_per_s(self.instances)
 
-    def afford(self, wanted_s: int) -> int:
-        """Seconds a first attempt may take now; reserves nothing. Raises OverBudget when it is too few."""
-        return self._within(wanted_s, 0.0, total_usd(self.ledger.entries(), month_of(self.clock())))
+    def afford(self, wanted_s: int, earlier: frozenset[str] = frozenset()) -> int:
+        """Seconds the attempt after these may take now; reserves nothing. Raises OverBudget when it is too few."""
+        entries = self.ledger.entries()
+        return self._within(wanted_s, _spent_usd(entries, earlier), total_usd(entries, month_of(self.clock())))
 
     def reserve(self, job: str, earlier: frozenset[str], wanted_s: int) -> int:
         """Reserve the worst case of a job about to be created; the seconds it may take.
@@ -61,7 +62,7 @@ class BatchPurse:
             OverBudget: The caps do not allow it; nothing is reserved.
             Busy: The ledger is held by others.
         """
-        spent_usd = sum(entry.counts_usd for entry in self.ledger.entries() if entry.job in earlier)
+        spent_usd = _spent_usd(self.ledger.entries(), earlier)
         allowed = [wanted_s]
 
         def worst_usd(others_usd: float) -> float:
@@ -104,3 +105,7 @@ class BatchPurse:
             f"({LEAST_RUNTIME_S} s) on {self.instances} x {self.price.instance_type} (price: {self.price.source}): "
             "take fewer or smaller instances, raise the cap, or predict here without --engine"
         )
+
+
+def _spent_usd(entries: Sequence[Entry], jobs: frozenset[str]) -> float:
+    return sum(entry.counts_usd for entry in entries if entry.job in jobs)

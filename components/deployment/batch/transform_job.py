@@ -75,6 +75,9 @@ class TransformBatch:
             RetuneError: As `chunks`, the store and AWS.
         """
         try:
+            found, earlier = self._last()
+            if found is None:  # one that was made is paid, and is collected whatever the caps say by now
+                self.purse.afford(self.plan.max_runtime_s, frozenset(earlier))
             self.stage()
             name = self.start()
             self.wait(name)
@@ -105,12 +108,8 @@ class TransformBatch:
 
     def start(self) -> str:
         """The job that predicts, made if there is none that runs or is complete; its name."""
-        attempt, earlier = 1, []
-        while (found := self._described(attempt)) is not None and found["TransformJobStatus"] in ("Failed", "Stopped"):
-            self.purse.settle(found["TransformJobName"], charged_s(found) or 0.0)
-            earlier.append(found["TransformJobName"])
-            attempt += 1
-        request = transform_request(self.plan, self.digest, attempt)
+        found, earlier = self._last()
+        request = transform_request(self.plan, self.digest, len(earlier) + 1)
         if found is None:
             self._make_model()
             self.purse.reserve(request["TransformJobName"], frozenset(earlier), self.plan.max_runtime_s)
@@ -120,6 +119,16 @@ class TransformBatch:
                 if error.response["Error"].get("Code") != _IN_USE:
                     raise
         return str(request["TransformJobName"])
+
+    def _last(self) -> tuple[Any, list[str]]:
+        """The job that runs or is complete, if there is one, and those before it that came to nothing."""
+        earlier: list[str] = []
+        while (found := self._described(len(earlier) + 1)) is not None:
+            if found["TransformJobStatus"] not in ("Failed", "Stopped"):
+                break
+            self.purse.settle(found["TransformJobName"], charged_s(found) or 0.0)
+            earlier.append(found["TransformJobName"])
+        return found, earlier
 
     def wait(self, name: str) -> None:
         """Wait for the job's end. Raises as `run`."""

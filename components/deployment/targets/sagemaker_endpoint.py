@@ -53,11 +53,14 @@ class SageMakerEndpoint:
         """Have the model's endpoint serve a version; made if there is none.
 
         Raises:
-            DeploymentFailed: It does not serve as the registered model does; what served before serves again.
-            Refused: The version cannot be hosted, or AWS does not allow it.
+            DeploymentFailed: It does not serve as the registered model does; the champion serves again, or what
+                served before where none is known to have.
+            Refused: The version cannot be hosted, AWS does not allow it, or an endpoint of that name is not the
+                model's: then nothing is made.
             Unavailable: AWS does not answer; saying it again goes on.
         """
         endpoint, spec = naming.endpoint_name(model), self.plan.spec
+        self.service.require_own(endpoint, model)
         config = self._configured(model, version)
         if spec.alarms == "auto":
             with answering():
@@ -72,6 +75,7 @@ class SageMakerEndpoint:
             tags=requests.tags(self.plan, model),
             update={"DeploymentConfig": requests.deployment_config(spec, endpoint), **keep},
             smoke_test=spec.smoke_test,
+            way_back=self._champions(model, version),
         )
         self._scale(endpoint)
         return self._deployment(endpoint, version, config)
@@ -92,6 +96,7 @@ class SageMakerEndpoint:
                 f"endpoint {endpoint} can go back to a configuration of its own that is there, got {config}: is it "
                 "another region (AWS_REGION), or was it deleted? `retune run SPEC` makes it again"
             )
+        self.service.require_own(endpoint, model)
         keep = {"RetainAllVariantProperties": True} if self._is_scaled(endpoint) else {}
         self.service.put_in_service(endpoint, config, tags=requests.tags(self.plan, model), update=keep)
         return self._deployment(endpoint, version, config)
@@ -106,8 +111,13 @@ class SageMakerEndpoint:
         return None if version is None else self._deployment(endpoint, version, state.config)
 
     def stop(self, model: str) -> bool:
-        """Delete the endpoint with its alarm, scaling, configurations and SageMaker models; archives stay stored."""
+        """Delete the endpoint with its alarm, scaling, configurations and SageMaker models; archives stay stored.
+
+        Raises:
+            Refused: An endpoint of that name is not the model's; nothing is deleted.
+        """
         endpoint = naming.endpoint_name(model)
+        self.service.require_own(endpoint, model)
         if self._is_scaled(endpoint):
             self._unscale(endpoint)
         was_there = self.service.delete(endpoint)
@@ -119,6 +129,20 @@ class SageMakerEndpoint:
                 client.delete_model(ModelName=hosted)
             self.cloudwatch().delete_alarms(AlarmNames=[naming.endpoint_alarm(endpoint)])
         return was_there
+
+    def _champions(self, model: str, version: str) -> str | None:
+        """The configuration that the champion answered by here; None without one, or when it is this version's.
+
+        A run that was killed before its version became the champion may have left the endpoint with that version.
+        """
+        champion = self.registry(model).champion()
+        if champion is None or str(champion.version) == version:
+            return None
+        region, _, config = champion.tags.get(naming.TAG_ENDPOINT_CONFIG, "").partition("/")
+        if region != self.service.sagemaker.meta.region_name:
+            return None
+        found = self.service.described("describe_endpoint_config", EndpointConfigName=config)
+        return None if found is None else config
 
     def _configured(self, model: str, version: str) -> str:
         """The version's endpoint configuration with all it needs, made unless it is there; its name."""

@@ -12,6 +12,7 @@ from data_builders import Watched, published, shop, spec_of, write_csv
 
 from components.data.drift import Drift, distance, drift
 from components.data.row_sample import RowSample, sample_of, sample_places
+from components.data.schema import Column
 from components.data.snapshot import look, reader
 from components.errors import Damaged
 
@@ -83,6 +84,35 @@ def test_a_column_that_has_moved_counts_whole_and_is_named(tmp_path: Path) -> No
     rarer = before[(before["buys"] == "no") | (before.index % 2 == 0)]
     target = drift(sampled(tmp_path / "a", before), sampled(tmp_path / "c", rarer)).columns["buys"]
     assert target == pytest.approx(1 / 6, abs=0.03)
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(50, 500), (200, 500), (200, 5_000)])
+@pytest.mark.parametrize("kind", ["number", "few", "boolean"])
+def test_many_columns_that_have_not_moved_are_no_drift(kind: str, columns: int, rows: int) -> None:
+    """What chance leaves of each does not add up to a drift, and hides none: one that has moved still counts whole."""
+    make = np.random.default_rng(5)
+
+    def sample() -> RowSample:
+        drawn = {
+            "number": lambda: make.normal(size=rows),
+            "few": lambda: make.choice(list("abcd"), rows),
+            "boolean": lambda: make.random(rows) < 0.3,
+        }[kind]
+        schema = tuple(
+            Column(name=str(n), kind="category" if kind == "few" else kind, categories=(), has_missing=False)
+            for n in range(columns)
+        )
+        features = pd.DataFrame({str(n): drawn() for n in range(columns)})
+        labels = column(make.choice(["no", "yes"], rows))
+        return RowSample(
+            digest="d", columns=schema, target="y", classes=("no", "yes"), features=features, labels=labels
+        )
+
+    before, after = sample(), sample()
+    assert drift(before, after).value < 0.075
+    after.features["0"] = {"number": 5.0, "few": "e", "boolean": True}[kind]
+    moved = drift(before, after)
+    assert moved.value == pytest.approx(moved.columns["0"], abs=0.02)
 
 
 def test_columns_that_moved_a_little_add_up_like_independent_ones() -> None:

@@ -184,6 +184,22 @@ def test_a_failed_attempt_is_followed_by_the_next(
     assert sorted(jobs_of(batch)) == [first, second]
 
 
+def test_what_is_paid_is_collected_whatever_the_caps_say(
+    batch: TransformBatch, run: Callable[[TransformBatch], str], tmp_path: Path
+) -> None:
+    """A cap that allows no attempt refuses a batch before its parts go up, and not the answers of one that was made."""
+    poor = replace(batch, purse=purse_in(tmp_path, month_cap_usd=0.001))
+    with pytest.raises(OverBudget, match="what is left of this month's"):
+        run(poor)
+    assert list(batch.store.list(PLAN.uri(batch.digest, ""))) == []
+
+    batch.stage()
+    made = batch.start()
+    answer_parts(batch)
+    assert run(poor) == made
+    assert pq.read_table(tmp_path / "out.parquet").num_rows == 502
+
+
 def test_a_job_that_runs_is_attached_to_and_bounded(
     batch: TransformBatch, told: Callable[[TransformBatch, str, str], None], stoppable: list[str]
 ) -> None:

@@ -39,7 +39,9 @@ def test_a_bad_spec_does_not_hide_the_rest(examined: Callable[..., Any], tmp_pat
         ({"data": {"source": "sklearn://wine", "target": "grape"}}, "data", 65, "got 'grape'"),
         ({"training": SCRIPT}, "request", 66, "no folder"),
         ({"training": {"hyperparameters": {"num_round": 5, "etta": 1}}}, "request", 65, "etta"),
-        ({"promotion": {"metric": "beauty"}}, "spec", 65, "promotion.metric must be one that can be recomputed"),
+        ({"promotion": {"metric": "beauty"}}, "spec", 65, "beauty cannot be recomputed"),
+        ({"promotion": {"must_not_worsen": ["beauty"]}}, "spec", 65, "beauty cannot be recomputed"),
+        ({"promotion": {"must_not_worsen": [{"metric": "f1", "slice": "colour"}]}}, "data", 65, "got colour"),
     ],
 )
 def test_what_a_run_would_refuse_fails(
@@ -50,6 +52,16 @@ def test_what_a_run_would_refuse_fails(
 
     assert (findings[check]["status"], exit_code) == ("failed", code)
     assert says in findings[check]["says"]
+
+
+def test_what_a_run_would_promote_by_is_well(examined: Callable[..., Any], tmp_path: Path) -> None:
+    """A scikit-learn scorer and a function of one's own project, as metric and as guard."""
+    (tmp_path / "hits.py").write_text("def share(labels, predictions, probabilities):\n    return 1.0\n")
+    promotion = {"metric": "matthews_corrcoef", "must_not_worsen": ["hits:share"]}
+
+    findings, _ = examined(promotion=promotion)
+
+    assert findings["spec"]["status"] == "ok", findings["spec"]
 
 
 def test_settings_and_project_are_read_apart(examined: Callable[..., Any], tmp_path: Path) -> None:

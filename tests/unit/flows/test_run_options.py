@@ -83,6 +83,17 @@ def test_parents_beyond_amt_are_for_the_local_engine(spec: Path) -> None:
         open_line(RunOptions(spec=str(spec), engine="sagemaker", overrides=beyond), cloud)
 
 
+def test_a_flow_deployment_refuses_before_it_trains(home: Path, spec: Path) -> None:
+    """A worker runs no command: the flow's first stage looks up what a promotion goes by."""
+    from flows.tasks import take_snapshot
+
+    line = open_line(RunOptions(spec=str(spec), overrides=("promotion.metric=beauty",)))
+
+    with pytest.raises(InvalidInput, match="beauty cannot be recomputed"):
+        take_snapshot.fn(line)
+    assert list(home.rglob("*.parquet")) == []
+
+
 def test_the_project_s_root_is_the_nearest_marked_folder(tmp_path: Path, spec: Path) -> None:
     """Relative paths of a spec start at its project, or at its own folder."""
     (tmp_path / "project" / "flows").mkdir(parents=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from registry_cases import Case, serving
+from registry_cases import Case, script_trial, serving
 
 from components import naming
 from components.registry.mlflow_registry import Registry
@@ -97,6 +97,20 @@ def test_measures_are_tags_of_the_version(
     assert float(tags[naming.TAG_TRAINING_SECONDS]) == 7
     assert float(tags[naming.TAG_PREDICTION_MS]) == pytest.approx(decision.measures["prediction_ms"])
     assert decision.measures["prediction_ms"] > 0
+
+
+def test_a_model_that_answers_no_single_row_has_no_latency(
+    register: Register, compete: Contest, trial: TrialModel, tmp_path: Path
+) -> None:
+    """A script that answers all rows at once is all that a contest needs; only a limit on the latency refuses it."""
+    answer = "model.inplace_predict(matrix) if len(matrix) > 1 else 1 / 0"
+    script = script_trial(trial, tmp_path / "script.tar.gz", answer=answer, is_script=True)
+    limited = PromotionSpec(must_not_worsen=(GuardSpec(metric="prediction_ms", at_most=1e6),))
+
+    refused = compete(register(script), promotion=limited)
+    assert "must_not_worsen refuses it: prediction_ms: prediction_ms is not known" in refused.reason
+    decision = compete(register(script), promotion=DEFAULT)
+    assert (decision.promote, "prediction_ms" in decision.measures) == (True, False)
 
 
 def test_what_picking_the_best_flatters_is_shown(register: Register, compete: Contest, trial: TrialModel) -> None:

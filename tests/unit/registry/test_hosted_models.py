@@ -115,7 +115,10 @@ def test_what_cannot_be_read_is_refused_with_the_column(
         (json.dumps({"dataframe_records": [row, {"age": 1}]}), "application/json", "missing in row 1: 'balance'"),
         (json.dumps({"instances": [[1, 2]]}), "application/json", "row 0 must be a list of 4 values"),
         (json.dumps([row]), "application/json", "exactly one of dataframe_split"),
+        ("[" * 100_000, "application/json", "the body must be application/json"),
         ("{", "application/json", "the body must be application/json"),
+        (json.dumps({"instances": [{**row, "age": 10**400}]}), "application/json", "column 'age': a finite 32-bit"),
+        (json.dumps({"dataframe_split": {"columns": 4, "data": [[1]]}}), "application/json", "not iterable"),
         ("1,2\n", "text/csv", "CSV needs a header with every column, or 4 fields"),
         ("<row/>", "application/xml", "Content-Type must be"),
     ]

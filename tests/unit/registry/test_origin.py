@@ -51,3 +51,15 @@ def test_a_champion_whose_run_is_not_finished_changes_no_decision(
     resting = champion_at_rest(registry)
     assert resting is not None
     assert resting.version == second.version
+
+
+def test_versions_without_a_finished_run_that_took_turns_are_no_circle(
+    register: Register, registry: Registry, trial: TrialModel
+) -> None:
+    """Each was promoted by hand after the other, so each names the other as the one before: nobody is at rest."""
+    for key in ("0000000001", "0000000002"):
+        register(trial, key=key)
+    for number in (1, 2, 1):
+        registry.promote(number, by="me", reason="in turn", now=NOW)
+
+    assert champion_at_rest(registry) is None

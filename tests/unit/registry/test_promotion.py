@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from components.registry.guards import GuardCheck
@@ -124,3 +126,48 @@ def test_every_guard_that_does_not_hold_is_in_the_reason(challenger: float, begi
         "prediction_ms: must be at most 10, got 12, the champion has 9"
     )
     assert (decision.promote, decision.reason.endswith(told)) == (False, True), decision.reason
+
+
+def test_a_result_holds_the_guards_that_refuse_however_many_there_are() -> None:
+    """Ten guards of fifty slices each are more than MLflow keeps of a result: those that refuse come first."""
+    checks = [
+        GuardCheck(
+            metric="balanced_accuracy",
+            slice=f"carrier={'A' * 57}...",
+            challenger=0.123456789012345,
+            champion=0.123456789012345,
+            gain=-0.00123456789012345,
+            interval=(-0.0123456789012345, 0.0123456789012345),
+            rows=1000,
+            holds=number != 450,
+            finding=f"{number}: undecided: worse by 0.0012, which may be luck: 0.123457 against 0.123457, interval of",
+        )
+        for number in range(500)
+    ]
+    decision = decide(
+        challenger=scored(0.9),
+        champion=scored(0.8),
+        champion_version=1,
+        greater_is_better=True,
+        min_improvement=0.0,
+        guards=checks,
+    )
+    document = decision.document()
+
+    assert (decision.promote, len(document["guards"]), len(json.dumps(document)) < 60_000) == (False, 100, True)
+    assert [each["finding"].partition(":")[0] for each in document["guards"][:3]] == ["450", "0", "1"]
+
+
+def test_a_reason_names_twenty_guards_and_counts_the_rest() -> None:
+    """A reason is kept in tags and a log of bounded length."""
+    checks = [GuardCheck(metric=f"m{number}", holds=False, finding="worse") for number in range(50)]
+    decision = decide(
+        challenger=scored(0.9),
+        champion=scored(0.8),
+        champion_version=1,
+        greater_is_better=True,
+        min_improvement=0.0,
+        guards=checks,
+    )
+
+    assert decision.reason.endswith("m19: worse; and 30 more")
