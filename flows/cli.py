@@ -74,7 +74,7 @@ for _command in (
 def jobs(*, engine: JobsEngine = "local", as_json: Json = False) -> None:
     """List tuning jobs, the newest first."""
     from flows.history import list_jobs
-    from flows.printing import jobs_table
+    from flows.job_tables import jobs_table
 
     show(list_jobs(engine), as_json, jobs_table)
 
@@ -89,7 +89,7 @@ def trials(
 ) -> None:
     """List the trials of a tuning job."""
     from flows.history import list_trials, trials_as_csv
-    from flows.printing import trials_table
+    from flows.job_tables import trials_table
 
     if as_csv and as_json:
         raise typer.BadParameter("one of --csv and --json")
@@ -117,7 +117,7 @@ def report(
 def status(job: Job, *, engine: JobsEngine = "local", as_json: Json = False) -> None:
     """Show how a tuning job stands."""
     from flows.history import job_status
-    from flows.printing import status_summary
+    from flows.job_tables import status_summary
 
     show(job_status(job, engine), as_json, status_summary)
 
@@ -126,7 +126,7 @@ def status(job: Job, *, engine: JobsEngine = "local", as_json: Json = False) -> 
 def stop(job: Job, *, engine: JobsEngine = "local", as_json: Json = False) -> None:
     """Stop a tuning job and its trials; the same `run` goes on with what is left."""
     from flows.history import stop_job
-    from flows.printing import status_summary
+    from flows.job_tables import status_summary
 
     show(stop_job(job, engine), as_json, status_summary)
 

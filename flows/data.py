@@ -11,12 +11,13 @@ from components.data.in_place import InPlaceData, survey
 from components.data.row_sample import Read
 from components.data.schema import Column
 from components.data.snapshot import DataSnapshot, load, preview, publish, reader
-from components.errors import InvalidInput
+from components.errors import InvalidSpec
 from components.registry.registry_spec import PromotionSpec
 from components.tuning.definition import Channel
 from flows.line import Line
 
 RunData = DataSnapshot | InPlaceData
+_GUARDS = "promotion.must_not_worsen"
 
 
 def take_data(line: Line) -> RunData:
@@ -37,13 +38,18 @@ def take_data(line: Line) -> RunData:
 
 
 def refuse_slices(promotion: PromotionSpec, columns: Sequence[Column]) -> None:
-    """Raise InvalidInput where a guard's slice is no feature column."""
+    """Raise InvalidSpec where a guard's slice is no feature column."""
+    breaches = slice_breaches(promotion, columns)
+    if breaches:
+        raise InvalidSpec(_GUARDS, breaches)
+
+
+def slice_breaches(promotion: PromotionSpec, columns: Sequence[Column]) -> list[str]:
+    """A law for each guard's slice that is no feature column."""
     names = [column.name for column in columns]
-    for guard in promotion.must_not_worsen:
-        if guard.slice is not None and guard.slice not in names:
-            raise InvalidInput(
-                f"promotion.must_not_worsen: slice is one of the feature columns {', '.join(names)}, got {guard.slice}"
-            )
+    slices = dict.fromkeys(guard.slice for guard in promotion.must_not_worsen if guard.slice is not None)
+    law = f"slice is one of the feature columns {', '.join(names)}"
+    return [f"{law}, got {name}" for name in slices if name not in names]
 
 
 def look_at_data(line: Line) -> tuple[RunData, Read | None]:
@@ -71,12 +77,18 @@ def refuse_bad_data(line: Line) -> None:
     spec = line.spec.data
     if isinstance(spec, ChannelsSpec):
         survey(spec, line.store)
-        if spec.held_out is not None:
-            part, _ = held_out_part(spec, line.store)
-            if not line.spec.training.is_script:
-                check_columns(spec, part, line.store)
+        refuse_bad_channels(line)
     elif spec.prepare is None:
         take_data(line)
+
+
+def refuse_bad_channels(line: Line) -> None:
+    """Raise what is wrong with the held-out rows of data in place."""
+    spec = line.spec.data
+    if isinstance(spec, ChannelsSpec) and spec.held_out is not None:
+        part, _ = held_out_part(spec, line.store)
+        if not line.spec.training.is_script:
+            check_columns(spec, part, line.store)
 
 
 def has_rows(spec: DataSpec | ChannelsSpec) -> bool:

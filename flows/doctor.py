@@ -9,7 +9,7 @@ from typing import Any
 
 from flows.checkup import account, inputs, places, smoke
 from flows.checkup.case import Case
-from flows.checkup.finding import Check, Finding, examine, exit_code
+from flows.checkup.finding import NOWHERE, Check, Finding, examine, exit_code
 from flows.line import RunOptions
 
 
@@ -52,7 +52,8 @@ def _checks(case: Case, *, try_it: bool) -> list[Check]:
 def as_text(finding: Finding) -> str:
     """A finding as a line, and below it the output that shows why."""
     verdict = finding.verdict
-    line = f"{verdict.status:<8} {finding.check:<15} {finding.looked_at}: {verdict.says}"
+    looked_at = "" if finding.looked_at == NOWHERE else f"{finding.looked_at}: "
+    line = f"{verdict.status:<8} {finding.check:<15} {looked_at}{verdict.says}"
     return "\n".join([line, *(f"         | {each}" for each in verdict.log)])
 
 

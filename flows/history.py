@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from components import naming
 from components.errors import InvalidInput, NotFound
 from components.naming import TAG_MODEL
 from components.settings import Settings, read_settings
 from components.tuning.engine import Engine
 from components.tuning.result import Trial, frame_of, iso
-from components.tuning.training_jobs import described_training_job
 from components.tuning.trial_reader import collect
 from components.tuning.tuning_jobs import summaries, tags_of
 from flows.engines import ENGINES, open_engine, open_store
-from flows.refit_status import refit_document, stop_refit
+from flows.refit_status import described_refit, newest_refits, refit_document, stop_refit, trial_of_refit
 
 _COUNTS = {
     "completed": "Completed",
@@ -32,15 +31,24 @@ _MOST_CLOUD_JOBS = 50
 
 
 def list_jobs(engine_name: str = "local") -> dict[str, Any]:
-    """The newest tuning jobs first, as `retune jobs --json` prints them: all of this home, or ours in the cloud."""
+    """Tuning jobs and refits, the newest first, as `retune jobs --json` prints them: of this home, or of the cloud.
+
+    Of the cloud, and of training jobs with a refit's name, those that retune made.
+    """
     settings = read_settings()
     if engine_name == "local" and not settings.amt_home.is_dir():
         return {"jobs": []}
     engine = _looking(settings, engine_name)
     found: list[dict[str, Any]] = []
-    for summary in summaries(engine.client, SortBy="CreationTime", SortOrder="Descending"):
-        job = _document(engine, describe_job(engine, summary["HyperParameterTuningJobName"]))
-        if job["model"] is not None or engine_name == "local":  # others tune in the same account
+    searches = summaries(engine.client, SortBy="CreationTime", SortOrder="Descending")
+    newest = heapq.merge(searches, newest_refits(engine), key=lambda each: each["CreationTime"], reverse=True)
+    for summary in newest:
+        search = summary.get("HyperParameterTuningJobName")
+        if search is None:
+            job = _of_refit(engine, engine.client.describe_training_job(TrainingJobName=summary["TrainingJobName"]))
+        else:
+            job = _document(engine, describe_job(engine, search))
+        if job["model"] is not None or (engine_name == "local" and search is not None):  # others use the same account
             found.append(job)
         if engine_name != "local" and len(found) == _MOST_CLOUD_JOBS:
             break
@@ -50,7 +58,7 @@ def list_jobs(engine_name: str = "local") -> dict[str, Any]:
 def job_status(name: str, engine_name: str = "local") -> dict[str, Any]:
     """One tuning job, or a refit's training job. Raises NotFound."""
     engine = looking_at(name, engine_name)
-    single = described_training_job(engine.client, name) if naming.is_refit_job(name) else None
+    single = described_refit(engine, name)
     if single is not None:
         return refit_document(engine, single)
     job = describe_job(engine, name)
@@ -58,7 +66,7 @@ def job_status(name: str, engine_name: str = "local") -> dict[str, Any]:
 
 
 def list_trials(name: str, engine_name: str = "local") -> dict[str, Any]:
-    """The trials of a tuning job, oldest first. Raises NotFound."""
+    """The trials of a tuning job, oldest first, or the training job of a refit. Raises NotFound."""
     return {"job": name, "trials": [trial.document() for trial in trials_of(name, engine_name)]}
 
 
@@ -68,8 +76,11 @@ def trials_as_csv(name: str, engine_name: str = "local") -> str:
 
 
 def trials_of(name: str, engine_name: str = "local") -> tuple[Trial, ...]:
-    """The trials of a tuning job, oldest first. Raises NotFound."""
+    """The trials of a tuning job, oldest first, or the training job of a refit. Raises NotFound."""
     engine = looking_at(name, engine_name)
+    single = described_refit(engine, name)
+    if single is not None:
+        return (trial_of_refit(single),)
     describe_job(engine, name)
     return collect(engine.client, [name])
 
@@ -77,7 +88,7 @@ def trials_of(name: str, engine_name: str = "local") -> tuple[Trial, ...]:
 def stop_job(name: str, engine_name: str = "local") -> dict[str, Any]:
     """Ask a tuning job or a refit to stop and wait until it has. A finished one is left as it is. Raises NotFound."""
     engine = looking_at(name, engine_name)
-    if naming.is_refit_job(name) and described_training_job(engine.client, name) is not None:
+    if described_refit(engine, name) is not None:
         stop_refit(engine, name, wait_s=_STOP_WAIT_S)
         return job_status(name, engine_name)
     job = describe_job(engine, name)
@@ -142,6 +153,11 @@ def describe_job(engine: Engine, name: str) -> Mapping[str, Any]:
 
 def _no_job(name: str) -> NotFound:
     return NotFound(f"there is no tuning job {name}; retune jobs lists them")
+
+
+def _of_refit(engine: Engine, job: Mapping[str, Any]) -> dict[str, Any]:
+    """With the keys of a tuning job in the list."""
+    return {key: value for key, value in refit_document(engine, job).items() if key != "failure"}
 
 
 def _document(engine: Engine, job: Mapping[str, Any]) -> dict[str, Any]:

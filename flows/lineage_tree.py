@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from textwrap import shorten
 from typing import Any
 
 from components import naming
@@ -10,34 +12,46 @@ from components.settings import read_settings
 from components.tuning.trials_saved import sentence
 from flows.versions import registry_of_model
 
+_CHARACTERS = 140  # of a promotion's reason in the tree; the JSON has all of it
+_MARKS = {"champion": "[bold green]champion[/bold green]", "challenger": "[yellow]challenger[/yellow]"}
+
 
 def lineage_of(model: str) -> dict[str, Any]:
     """A model's lineage, the newest version first, as `retune lineage --json` prints it.
 
-    Keys: `model`, `champion`, `versions`: `{version, created, mode, reason, snapshot, engine, tuning_job, training_job,
-    refit_of, warm_start, trials, spent, test_score, changes}`; `changes` are those that made it champion:
-    `{kind, at, by, reason, previous}`.
+    Keys: `model`, `champion`, `challenger`, `versions`: `{version, aliases, created, mode, reason, snapshot, source,
+    engine, tuning_job, training_job, refit_of, warm_start, trials, spent, test_score, test_metric, promoted,
+    promotion_reason, changes}`; `changes` are those that made it champion: `{kind, at, by, reason, previous}`.
 
     Raises:
         NotFound: There is no such model.
     """
     registry = registry_of_model(model, read_settings())
-    versions, champion, history = registry.versions(), registry.champion(), registry.history()
+    versions, history = registry.versions(), registry.history()
+    holders = {"champion": registry.champion(), "challenger": registry.challenger()}
+    numbers = {alias: None if version is None else version.version for alias, version in holders.items()}
     return {
         "model": model,
-        "champion": None if champion is None else str(champion.version),
-        "versions": [_row(version, history) for version in sorted(versions, key=lambda each: -each.version)],
+        **{alias: None if number is None else str(number) for alias, number in numbers.items()},
+        "versions": [
+            _row(version, [alias for alias, number in numbers.items() if number == version.version], history)
+            for version in sorted(versions, key=lambda each: -each.version)
+        ],
     }
 
 
-def _row(version: ModelVersion, history: tuple[Promotion, ...]) -> dict[str, Any]:
+def _row(version: ModelVersion, aliases: list[str], history: tuple[Promotion, ...]) -> dict[str, Any]:
     result = version.result
+    contest = result.get("promotion") or {}
+    promoted = version.tags.get(naming.TAG_PROMOTED)
     return {
         "version": str(version.version),
+        "aliases": aliases,
         "created": version.created.isoformat(timespec="seconds"),
         "mode": version.tags.get(naming.TAG_MODE),
         "reason": version.tags.get(naming.TAG_REASON),
         "snapshot": version.tags.get(naming.TAG_SNAPSHOT),
+        "source": _source(version),
         "engine": version.tags.get(naming.TAG_ENGINE),
         "tuning_job": version.tags.get(naming.TAG_TUNING_JOB),
         "training_job": version.training_job,
@@ -46,6 +60,9 @@ def _row(version: ModelVersion, history: tuple[Promotion, ...]) -> dict[str, Any
         "trials": result.get("trials"),
         "spent": result.get("spent"),
         "test_score": result.get("test_score"),
+        "test_metric": contest.get("metric") if contest.get("part") == "test" else None,
+        "promoted": None if promoted is None else promoted == "yes",
+        "promotion_reason": version.tags.get(naming.TAG_PROMOTION_REASON),
         "changes": [
             {
                 "kind": change.kind,
@@ -58,6 +75,18 @@ def _row(version: ModelVersion, history: tuple[Promotion, ...]) -> dict[str, Any
             if change.version == version.version
         ],
     }
+
+
+def _source(version: ModelVersion) -> str | None:
+    """Where its data were, as the spec of its run names them; None where that is not on record."""
+    try:
+        data = json.loads(version.tags.get(naming.TAG_SPEC, "{}")).get("data") or {}
+    except ValueError:
+        return None
+    channels = data.get("channels") or {}
+    if channels:
+        return ", ".join(f"{name} {channel['uri']}" for name, channel in sorted(channels.items()))
+    return data.get("source")
 
 
 def as_mermaid(document: dict[str, Any]) -> str:
@@ -88,10 +117,16 @@ def as_tree(document: dict[str, Any]) -> str:
 
     tree = Tree(f"[bold]{escape(document['model'])}[/bold]")
     for row in document["versions"]:
-        mark = " [bold green]champion[/bold green]" if row["version"] == document["champion"] else ""
+        mark = f" {_MARKS[row['aliases'][0]]}" if row["aliases"] else ""  # a champion was challenger before
         node = tree.add(f"version {row['version']}{mark} · {row['created'][:19]} · {escape(str(row['mode']))}")
         node.add(escape(f"why   {row['reason']}"))
-        node.add(escape(f"data  {(row['snapshot'] or '-')[:12]}"))
+        source = "" if row["source"] is None else f" of {row['source']}"
+        node.add(escape(f"data  {(row['snapshot'] or '-')[:12]}{source}"))
+        if row["test_score"] is not None:
+            node.add(escape(f"test  {row['test_metric'] or 'score'} {row['test_score']:.6g}"))
+        if row["promoted"] is not None:
+            told = f"promoted {'yes' if row['promoted'] else 'no'}; {row['promotion_reason']}"
+            node.add(escape(shorten(told, _CHARACTERS, placeholder=" ...")))
         job = row["tuning_job"] or row["training_job"]
         search = node.add(escape(f"job   {job} on {row['engine']}{_trials(row)}{_spent(row)}"))
         if row["refit_of"] is None:
@@ -107,7 +142,8 @@ def as_tree(document: dict[str, Any]) -> str:
         for each in row["warm_start"]["rejected"]:
             search.add(escape(f"no parent {each['tuning_job']}: {each['reason']}"))
         for change in row["changes"]:
-            node.add(escape(f"{change['kind']} {change['at'][:19]} by {change['by']}: {change['reason']}"))
+            why = "" if change["reason"] == row["promotion_reason"] else f": {change['reason']}"
+            node.add(escape(f"{change['kind']} {change['at'][:19]} by {change['by']}{why}"))
     console = Console(width=160, highlight=False)
     with console.capture() as captured:
         console.print(tree)
@@ -115,7 +151,8 @@ def as_tree(document: dict[str, Any]) -> str:
 
 
 def _trials(row: dict[str, Any]) -> str:
-    return "" if row["trials"] is None else f", {sum(row['trials'].values())} trials"
+    count = None if row["trials"] is None else sum(row["trials"].values())
+    return "" if count is None else f", {count} trial{'' if count == 1 else 's'}"
 
 
 def _spent(row: dict[str, Any]) -> str:

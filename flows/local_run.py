@@ -84,14 +84,14 @@ def refuse_early(line: Line) -> None:
     from flows.line import identify
     from flows.local_services import refuse_busy_port
     from flows.money import purse_of
+    from flows.promotion_rules import refuse_bad_metrics
     from flows.tuning_requests import search_of
-    from flows.versions import refuse_metrics
 
     settings, spec = line.settings, line.spec
     settings.check_home()
     refuse_busy_port(settings, spec)
     refuse_endpoint(line)
-    refuse_metrics(spec, line.root)
+    refuse_bad_metrics(line)
     if not settings.owns_tracking:
         connect(settings.tracking_uri)
     # The request is complete but for the data's digest, which changes no law. What is left of the month is asked where

@@ -7,6 +7,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
+from components.data.in_place import InPlaceData
 from components.errors import OverBudget
 from components.registry.model_version import ModelVersion
 from components.tuning.attempts import Attempt, find_attempts, next_attempt
@@ -15,13 +16,14 @@ from components.tuning.client import TuningClient
 from components.tuning.lineage import Parents
 from components.tuning.trial_reader import TrialReader
 from flows.cloud_endpoint import refuse_endpoint
-from flows.data import channels_of, look_at_data, rows_of
+from flows.data import channels_of, look_at_data, refuse_bad_channels, refuse_slices, rows_of
 from flows.engines import open_engine
 from flows.following import Run
 from flows.line import Line, RunOptions, open_line
 from flows.lineage import first_parents
 from flows.money import purse_of
 from flows.planned_refit import changes_since, cost_of, planned_refit, request_before
+from flows.promotion_rules import refuse_bad_metrics
 from flows.results import drift_document
 from flows.tuning_requests import NO_PARENTS, search_of
 
@@ -41,7 +43,12 @@ def plan_of(options: RunOptions) -> dict[str, Any]:
 
     line = open_line(options)
     price = refuse_endpoint(line)
+    refuse_bad_metrics(line)
     snapshot, read = look_at_data(line)
+    if isinstance(snapshot, InPlaceData):
+        refuse_bad_channels(line)
+    else:
+        refuse_slices(line.spec.promotion, snapshot.features)
     run = decide_run(line, snapshot, read, registry_of(line) if has_registry(line) else None)
     decision = run.decision
     document = {

@@ -87,7 +87,6 @@ def predict(
         loaded = None if cloud else _load(registry, version, scratch)
         about = {"retune.model": options.model, "retune.version": str(version.version)}
         with writing(options.output, base_dir=here, store=store, scratch=settings.scratch, about=about) as output:
-            ready = time.monotonic()
             if cloud:
                 job = cloud.answer(
                     *(registry, version),
@@ -100,7 +99,7 @@ def predict(
             else:
                 model = BatchModel(version=str(version.version), model=loaded, keep=options.keep)
                 answer_all(model, inputs=inputs, output=output, progress=progress)
-    seconds = time.monotonic() - ready
+    seconds = time.monotonic() - began
     return {
         "model": options.model,
         "version": str(version.version),
@@ -110,7 +109,7 @@ def predict(
         "output": options.output,
         "columns": list(output.columns),
         "rows": output.rows,
-        "seconds": round(time.monotonic() - began, 3),
+        "seconds": round(seconds, 3),
         "rows_per_s": round(output.rows / seconds, 1),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KB_IN_MB, 1),
     }
@@ -118,7 +117,13 @@ def predict(
 
 def _version_of(registry: Registry, options: PredictOptions) -> ModelVersion:
     if options.version is not None:
-        return registry.version(options.version)
+        version = registry.find(options.version)
+        if version is None:
+            raise NotFound(
+                f"there is no version {options.version} of model {options.model}; "
+                f"retune lineage {options.model} lists them"
+            )
+        return version
     champion = registry.champion()
     if champion is None:
         raise NotFound(f"model {options.model} has no champion: name a version with --version")

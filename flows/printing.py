@@ -9,15 +9,18 @@ from typing import Any
 def run_summary(result: dict[str, Any]) -> str:
     """What a run came to, a fact a line."""
     deployment, trials, spent, best = result["deployment"], result["trials"], result["spent"], result["best"]
+    is_skip = result["mode"] == "skip"
+    why = f"; {result['reason']}" if is_skip else ""  # of a run that trains it was told when it began
+    of = f", in the run of version {result['model_version']}" if is_skip else ""
     lines = [
-        f"{result['model']}: {result['mode']}; {result['reason']}",
+        f"{result['model']}: {result['mode']}{why}",
         f"champion       {_version(result['champion'])}",
         f"model version  {_version(result['model_version'])}",
-        f"promoted       {'yes' if result['promoted'] else 'no'}; {result['promotion_reason']}",
-        f"test score     {_number(result['test_score'])}{_optimism(result)}",
-        f"best trial     {best['training_job']} at {_number(best['objective'])}" if best else "best trial     -",
-        f"trials         {trials['completed']} completed, {trials['stopped']} stopped, {trials['failed']} failed",
-        f"spent          {_spent(spent)}",
+        f"promoted       {'yes' if result['promoted'] else 'no'}; {result['promotion_reason']}{_guards(result)}",
+        f"test score     {number(result['test_score'])}{_optimism(result)}",
+        f"best trial     {best['training_job']} at {number(best['objective'])}" if best else "best trial     -",
+        f"trials         {trials['completed']} completed, {trials['stopped']} stopped, {trials['failed']} failed{of}",
+        f"spent          {'nothing, no training was needed' if is_skip else _spent(spent)}",
         _job(result["tuning_job"], best["training_job"] if best else None),
     ]
     if result["warm_start"]["parents"]:
@@ -31,13 +34,20 @@ def run_summary(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _guards(result: dict[str, Any]) -> str:
+    """That all hold; those that do not are in the reason."""
+    found = () if result["mode"] == "skip" else (result.get("promotion") or {}).get("guards") or ()
+    verb = "holds" if len(found) == 1 else "hold"
+    return f"; guards: {len(found)} {verb}" if found and all(each["holds"] for each in found) else ""
+
+
 def _optimism(result: dict[str, Any]) -> str:
     """What the best trial's validation score promised too much."""
     found = (result.get("promotion") or {}).get("optimism")
     if not found:
         return ""
     by = f"{found['by']:.4g} better than on test" if found["by"] > 0 else "no better than on test"
-    return f" ({found['metric']} {_number(found['validation'])}, {by} at {_number(found['test'])})"
+    return f" ({found['metric']} {number(found['validation'])}, {by} at {number(found['test'])})"
 
 
 def submit_summary(document: dict[str, Any]) -> str:
@@ -107,8 +117,8 @@ def spend_table(document: dict[str, Any]) -> str:
         (row["month"], row["model"], str(row["jobs"]), f"{row['spent_usd']:.4f}", f"{row['reserved_usd']:.4f}")
         for row in document["models"]
     ]
-    table = _table(("month", "model", "jobs", "spent USD", "reserved USD"), rows) if rows else "nothing spent yet"
-    return f"{table}\n{total}"
+    models = table(("month", "model", "jobs", "spent USD", "reserved USD"), rows) if rows else "nothing spent yet"
+    return f"{models}\n{total}"
 
 
 def sweep_table(document: dict[str, Any]) -> str:
@@ -117,66 +127,7 @@ def sweep_table(document: dict[str, Any]) -> str:
         (row["job"], row["model"], f"stopped; {row['reason']}" if row["stopped"] else row["reason"])
         for row in document["orphans"]
     ]
-    return _table(("job", "model", "why"), rows) if rows else "no orphans"
-
-
-def jobs_table(document: dict[str, Any]) -> str:
-    """Tuning jobs, a line each."""
-    rows = [
-        (
-            job["name"],
-            job["model"] or "-",
-            job["status"],
-            str(sum(job["trials"].values())),
-            _number(job["best"]["objective"]) if job["best"] else "-",
-            (job["started"] or "-")[:19],
-        )
-        for job in document["jobs"]
-    ]
-    return _table(("job", "model", "status", "trials", "best", "started (UTC)"), rows) if rows else "no tuning jobs yet"
-
-
-def trials_table(document: dict[str, Any]) -> str:
-    """Trials of a tuning job, a line each."""
-    rows = [
-        (
-            trial["training_job"],
-            trial["status"],
-            _number(trial["objective"]),
-            str(trial["training_seconds"] if trial["training_seconds"] is not None else "-"),
-            " ".join(f"{name}={value}" for name, value in sorted(trial["hyperparameters"].items())),
-        )
-        for trial in document["trials"]
-    ]
-    if not rows:
-        return "no trials yet"
-    table = _table(("training job", "status", "objective", "s", "hyperparameters"), rows)
-    return "\n".join([table, *_why_failed(document["trials"])])
-
-
-def _why_failed(trials: Sequence[dict[str, Any]]) -> list[str]:
-    """The first failure's words, and where the rest is."""
-    failed = [trial for trial in trials if trial["failure"]]
-    if not failed:
-        return []
-    first = failed[0]
-    return [
-        f"{first['training_job']} failed: {' '.join(first['failure'].split())}",
-        f"retune logs {first['training_job']}",
-    ]
-
-
-def status_summary(job: dict[str, Any]) -> str:
-    """How a tuning job stands, a fact a line."""
-    trials = job["trials"]
-    lines = [
-        f"{job['name']}: {job['status']}",
-        "trials  " + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in trials.items()),
-        f"best    {job['best']['training_job']} at {_number(job['best']['objective'])}" if job["best"] else "best    -",
-    ]
-    if job["failure"]:
-        lines.append(f"failed  {job['failure']}")
-    return "\n".join(lines)
+    return table(("job", "model", "why"), rows) if rows else "no orphans"
 
 
 def promote_summary(document: dict[str, Any]) -> str:
@@ -199,10 +150,11 @@ def rollback_summary(document: dict[str, Any]) -> str:
 def services_table(document: dict[str, Any]) -> str:
     """Services, a line each."""
     rows = [(service["name"], service["state"], service["url"]) for service in document["services"]]
-    return _table(("service", "state", "url"), rows) if rows else "no services are running"
+    return table(("service", "state", "url"), rows) if rows else "no services are running"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows below their head, columns as wide as what is in them."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]
@@ -213,7 +165,8 @@ def _version(version: str | None) -> str:
     return "-" if version is None else f"version {version}"
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """Six significant digits, or a dash."""
     return "-" if value is None else f"{value:.6g}"
 
 

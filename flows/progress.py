@@ -98,6 +98,11 @@ def reporter() -> Reporter:
     return _reporter.get() or _plain()
 
 
+def unless_told_later(text: str) -> str:
+    """What a log without a result needs, as a worker's; nothing where a command prints its result at the end."""
+    return text if _reporter.get() is None else ""
+
+
 @cache
 def _plain() -> Reporter:
     """One for the whole process: it remembers which trials it has told of."""

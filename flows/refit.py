@@ -12,7 +12,7 @@ from components.registry.trial_log import TrialLog
 from components.tuning.budget import LEAST_RUNTIME_S, STOP_GRACE_S, Limits
 from components.tuning.definition import Channel
 from components.tuning.engine import Progress
-from components.tuning.refit import Refit, RefitAttempt, refit
+from components.tuning.refit import Refit, RefitAttempt, find_refits, refit
 from components.tuning.refit_request import build_training_request
 from components.tuning.source_code import publish
 from components.tuning.spending import Purse
@@ -33,6 +33,7 @@ from flows.following import (
 from flows.line import Line, RunIdentity
 from flows.money import purse_of, settle_up
 from flows.progress import reporter
+from flows.resuming import Resumption
 from flows.sweep import SignOfLife
 from flows.tuning_requests import places_of, tags_of_run
 
@@ -46,8 +47,10 @@ def run_refit(line: Line, run: Run) -> Searched:
     job = refit_of(line, run, purse=purse)
     log = TrialLog(open_run=lambda: _open_run(line, run), curve=engine.curve)
     artifact, sign = ProgressArtifact(max_jobs=1), SignOfLife(line)
+    resumption = Resumption([each["TrainingJobName"] for each in find_refits(engine.client, job)])
 
     def observe(progress: Progress) -> None:
+        resumption.tell(progress)
         sign.say(progress.tuning_job)
         log.offer(progress.trials)
         artifact.update(progress)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +13,7 @@ from components.data.drift import Drift
 from components.decision import Decision
 from components.deployment.target import Deployment
 from components.errors import RetuneError
-from components.registry.model_version import ModelVersion
+from components.registry.model_version import ModelVersion, Promotion
 from components.registry.promotion import PromotionDecision
 from components.registry.tracking import RetrainingRun, run_url
 from components.tuning.lineage import Parents
@@ -26,6 +26,7 @@ from flows.line import Line
 from flows.local_services import tracking_ui
 from flows.money import purse_of
 from flows.saved_trials import saved_by
+from flows.standing import standing_promotion
 
 _DRIFTED_COLUMNS = 20  # all of them are in the MLflow run
 _DRIFT_METRICS = 900  # of the 1,000 that MLflow takes at once
@@ -147,7 +148,13 @@ def drift_metrics(drift: Drift | None) -> dict[str, float]:
 
 
 def skipped_document(
-    line: Line, decision: Decision, last: ModelVersion, *, champion: ModelVersion | None, deployment: Deployment | None
+    line: Line,
+    decision: Decision,
+    last: ModelVersion,
+    *,
+    champion: ModelVersion | None,
+    history: Sequence[Promotion],
+    deployment: Deployment | None,
 ) -> dict[str, Any]:
     """The document of a skipped run: what the finished version recorded, with what this run found and did."""
     recorded = last.result
@@ -166,28 +173,10 @@ def skipped_document(
             "saved_usd": dict.fromkeys(("spot", "early_stopping", "warm_start"), 0.0),
         },
         "champion": None if champion is None else str(champion.version),
-        **_standing_promotion(recorded, last, champion),
+        **standing_promotion(last, champion=champion, history=history),
         "deployment": deployment_document(deployment),
         "mlflow": {**mlflow, "url": _recorded_url(line, mlflow)},
     }
-
-
-def _standing_promotion(
-    recorded: Mapping[str, Any], last: ModelVersion, champion: ModelVersion | None
-) -> dict[str, Any]:
-    """Whether the version is champion now; what was recorded holds only as long as it is."""
-    is_champion = champion is not None and champion.version == last.version
-    reason = str(recorded.get("promotion_reason"))
-    if recorded.get("promoted") and not is_champion:
-        serving = "none is" if champion is None else f"version {champion.version} is"
-        reason = f"version {last.version} was promoted once and is not champion any more, {serving}"
-    elif is_champion and not recorded.get("promoted"):
-        reason = f"version {last.version} was made champion after its run"
-    found: dict[str, Any] = {"promoted": is_champion, "promotion_reason": reason}
-    if isinstance(recorded.get("promotion"), Mapping):
-        waits = last.tags.get(naming.TAG_APPROVAL) == "needed" and not is_champion
-        found["promotion"] = {**recorded["promotion"], "needs_approval": waits}
-    return found
 
 
 def _recorded_url(line: Line, mlflow: Mapping[str, Any]) -> str | None:

@@ -20,6 +20,7 @@ from flows.following import Run
 from flows.history import job_status
 from flows.line import Line, RunOptions, open_line
 from flows.plan import plan_of
+from flows.progress import reporter
 from flows.submission import submit, take_up
 
 
@@ -104,6 +105,7 @@ def collect(
     if not wait and (status := job_status(job, line.options.engine)["status"]) in UNFINISHED:
         collect_later(job, look_again_s)
         return {"job": job, "status": status}
+    reporter().stage(f"decision: {submitted.run.decision.mode}; {submitted.run.decision.reason}")
     with one_run_of(line.spec.model) if is_deployed() else nullcontext():
         return _told(line, lambda: _go_on(line, submitted.run, submitted.parents))
 

@@ -14,6 +14,7 @@ from flows.events import tell
 from flows.local_services import swap_running_server
 from flows.one_at_a_time import one_at_a_time
 from flows.results import deployment_document
+from flows.standing import NO_REASON
 from flows.versions import registry_of_model
 
 
@@ -31,7 +32,7 @@ def roll_back(model: str, *, reason: str) -> dict[str, Any]:
     """
     settings = read_settings()
     registry = registry_of_model(model, settings)
-    told = reason or "retune rollback"
+    told = reason or NO_REASON
     with one_at_a_time(settings, model):
         begun = registry.finish_cut_off_change()
         if begun is not None and begun.kind == "rollback":

@@ -10,7 +10,7 @@ from components import naming
 from components.errors import TuningFailed
 from components.registry.tracking import RetrainingRun
 from components.registry.trial_log import TrialLog
-from components.tuning.attempts import Attempt
+from components.tuning.attempts import Attempt, find_attempts
 from components.tuning.engine import Progress, tune
 from components.tuning.lineage import Parents
 from components.tuning.result import TuningResult
@@ -33,6 +33,7 @@ from flows.line import Line
 from flows.lineage import first_parents, parents_on_record
 from flows.money import purse_of, settle_up
 from flows.progress import reporter
+from flows.resuming import Resumption
 from flows.sweep import SignOfLife
 from flows.tuning_requests import search_of
 
@@ -71,8 +72,11 @@ def run_search(line: Line, run: Run, parents: Parents | None = None) -> Searched
     log = TrialLog(open_run=lambda: _open_run(line, run, parents), curve=engine.curve)
     artifact = ProgressArtifact(max_jobs=search.max_jobs)
     sign = SignOfLife(line)
+    before = () if first is not None else find_attempts(engine.client, search)
+    resumption = Resumption([each["HyperParameterTuningJobName"] for each in before])
 
     def observe(progress: Progress) -> None:
+        resumption.tell(progress)
         sign.say(progress.tuning_job)
         log.offer(progress.trials)
         artifact.update(progress)

@@ -29,7 +29,7 @@ from flows.data import RunData, described, reader_of, take_data
 from flows.following import Run, Searched
 from flows.line import Line
 from flows.local_services import deploy_champion
-from flows.progress import reporter
+from flows.progress import reporter, unless_told_later
 from flows.refit import run_refit
 from flows.run_report import report_of_run
 from flows.search import run_search
@@ -89,7 +89,10 @@ def decide(line: Line, snapshot: RunData) -> Run:
         registry.close_change()  # this run deploys the champion in any case
         reporter().stage(f"promotion: {begun.kind} to version {begun.version}, begun at {begun.at}, is finished")
     run = decide_run(line, snapshot, reader_of(line, snapshot), registry)
-    reporter().stage(f"decision: {run.decision.mode}; {run.decision.reason}")
+    reason = f"; {run.decision.reason}"
+    reporter().stage(
+        f"decision: {run.decision.mode}{unless_told_later(reason) if run.decision.mode == 'skip' else reason}"
+    )
     return run
 
 
@@ -165,5 +168,8 @@ def finish(
 def rest_on_last(line: Line, run: Run, deployment: Deployment | None) -> dict[str, Any]:
     """The result of a skipped run: that of the finished version it rests on."""
     assert run.base is not None  # noqa: S101  a skip was decided on it
-    champion = registry_of(line).champion()
-    return results.skipped_document(line, run.decision, run.base, champion=champion, deployment=deployment)
+    registry = registry_of(line)
+    champion, history = registry.champion(), registry.history()
+    return results.skipped_document(
+        line, run.decision, run.base, champion=champion, history=history, deployment=deployment
+    )

@@ -13,7 +13,7 @@ from components import naming
 from components.data.held_out import held_out_part
 from components.data.in_place import InPlaceData
 from components.data.snapshot import RawPart, raw_part
-from components.errors import NotFound, TuningFailed
+from components.errors import InvalidInput, InvalidSpec, NotFound, TuningFailed
 from components.registry.connection import redacted
 from components.registry.contest import Terms, contest, settle
 from components.registry.in_place_models import contest_by_report
@@ -33,7 +33,7 @@ from flows.following import Run, Searched
 from flows.line import Line
 from flows.local_services import served_alias
 from flows.one_at_a_time import one_at_a_time
-from flows.progress import reporter
+from flows.progress import reporter, unless_told_later
 from flows.search import model_uri
 
 
@@ -62,18 +62,30 @@ def registry_of_model(model: str, settings: Settings) -> Registry:
 
 
 def refuse_metrics(spec: RetrainSpec, root: Path) -> None:
-    """Raise InvalidInput where a metric to be promoted by is none, before there is anything to promote.
+    """Raise InvalidSpec where metrics to be promoted by are none, before there is anything to promote.
 
     Args:
         spec: Whose.
         root: The project's folder, for one's own.
     """
+    breaches = metric_breaches(spec, root)
+    if breaches:
+        raise InvalidSpec(f"spec {spec.name}", breaches)
+
+
+def metric_breaches(spec: RetrainSpec, root: Path) -> list[str]:
+    """A law for each metric that is none; of data without rows the spec's own laws say it. Arguments as above."""
     promotion = spec.promotion
     if not has_rows(spec.data):
-        return
+        return []
     judged = [each.metric for each in promotion.must_not_worsen if not each.is_measure]
+    breaches = []
     for name in dict.fromkeys([*filter(None, [promotion.metric]), *judged]):
-        refuse_unknown(name, base_dir=root)
+        try:
+            refuse_unknown(name, base_dir=root)
+        except InvalidInput as error:
+            breaches.append(str(error))
+    return breaches
 
 
 def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:
@@ -171,7 +183,8 @@ def settle_champion(line: Line, run: Run, searched: Searched, version: ModelVers
             serve_on_endpoint(line, registry, version)
         settle(registry=registry, challenger=version, decision=decision, by=line.settings.user, now=datetime.now(UTC))
     verdict = "is champion" if decision.promote else "stays challenger"
-    reporter().stage(f"promotion: version {version.version} {verdict}; {decision.reason}")
+    why = unless_told_later(f"; {decision.reason}")
+    reporter().stage(f"promotion: version {version.version} {verdict}{why}")
     told: EventName = "retune.approval-needed" if decision.needs_approval else "retune.rejected"
     tell(
         line.settings,

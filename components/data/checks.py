@@ -9,6 +9,7 @@ that are always 0, and AWS's example trains on them.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,10 @@ IDENTIFIER_AT_LEAST = 20
 MAX_STRATA = 100
 MOSTLY_MISSING = 0.95
 SHOWN_NAMES = 12
+# 2026-03-01, 2026/3/1, 1.3.2026, 03/01/26, and a time of day behind it
+_DATE = re.compile(r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d{4}|\d{2}))([T ]\d{1,2}:\d\d.{0,20})?")
+_LOOKED_AT, _NEARLY_ALL = 200, 0.95
+_DATES_GO = "put it in data.drop, split by it, or make numbers of it in data.prepare"
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -165,7 +170,7 @@ def _column_breaches(name: str, values: pd.Series[Any], *, is_kept: bool) -> lis
     if values.isna().all():
         breach = f"a feature must have values, got none in {len(values)} rows: put it in data.drop"
     elif values.dtype.kind == "M":
-        breach = "numbers, booleans or text are needed, got dates: put it in data.drop, or split by it"
+        breach = f"numbers, booleans or text are needed, got dates: {_DATES_GO}"
     elif values.dtype == "float64":
         beyond = int((values.abs() > FLOAT32_MAX).sum())
         breach = f"finite 32-bit floats are needed, got {beyond} infinite or beyond" if beyond else None
@@ -176,12 +181,23 @@ def _column_breaches(name: str, values: pd.Series[Any], *, is_kept: bool) -> lis
 
 def _text_breach(values: pd.Series[Any], *, is_kept: bool) -> str | None:
     distinct, given = values.nunique(), int(values.notna().sum())
-    if distinct > MAX_CATEGORIES:
+    has_too_many = distinct > MAX_CATEGORIES
+    is_identifier = not is_kept and distinct >= IDENTIFIER_AT_LEAST and distinct > IDENTIFIER_SHARE * given
+    if (has_too_many or is_identifier) and _look_like_dates(values):
+        first = values.dropna().iloc[0]
+        return f"a category must repeat, got {distinct} texts that look like dates ({first}): {_DATES_GO}"
+    if has_too_many:
         return f"at most {MAX_CATEGORIES} categories are possible, got {distinct}: put it in data.drop"
-    if not is_kept and distinct >= IDENTIFIER_AT_LEAST and distinct > IDENTIFIER_SHARE * given:
+    if is_identifier:
         law = f"a category must repeat, got {distinct} different texts in {given} rows (an identifier?)"
         return f"{law}: put it in data.drop, or data.keep"
     return None
+
+
+def _look_like_dates(values: pd.Series[Any]) -> bool:
+    """Whether nearly all of the first different texts begin as dates do."""
+    first = values.dropna().drop_duplicates().head(_LOOKED_AT).str.strip()
+    return bool(first.str.fullmatch(_DATE).mean() >= _NEARLY_ALL)
 
 
 def _is_constant(values: pd.Series[Any]) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -34,7 +35,7 @@ class GuardCheck:
         metric: Its name.
         slice: Column and value, such as `carrier=AA`; None for all rows.
         challenger: Its value; None where there is none.
-        champion: The other's; None where there is none, or where it does not matter.
+        champion: The other's; None where there is none.
         gain: How much better the challenger is; below 0 is worse.
         interval: Of the gain; None without rows, champion or confidence.
         rows: Rows it was computed on; None of a measure.
@@ -51,6 +52,10 @@ class GuardCheck:
     rows: int | None = None
     holds: bool
     finding: str
+
+    def refusal(self) -> str:
+        """As a reason names it: metric and slice, the values and the limit."""
+        return f"{self.metric}{f' for {self.slice}' if self.slice else ''}: {self.finding}"
 
     def document(self) -> dict[str, Any]:
         """As the result shows it."""
@@ -109,14 +114,14 @@ def check_measures(
 
 
 def _measured(guard: GuardSpec, new: float | None, old: float | None) -> GuardCheck:
-    found = GuardCheck(metric=guard.metric, challenger=new, holds=True, finding="")
+    found = GuardCheck(metric=guard.metric, challenger=new, champion=old, holds=True, finding="")
     if new is None:
         return replace(found, holds=not guard.is_limit, finding=f"{guard.metric} is not known")
     if guard.is_limit:
         return _limited(guard, found)
     if old is None:
         return replace(found, finding="nothing to compare with")
-    return _judged(guard, replace(found, champion=old, gain=old - new))
+    return _judged(guard, replace(found, gain=old - new))
 
 
 def _slices(guard: GuardSpec, of: Contestants) -> Iterator[tuple[str | None, npt.NDArray[Any] | GuardCheck]]:
@@ -162,7 +167,7 @@ def _look(
     try:
         found = replace(found, challenger=metric.value(new))
         if guard.is_limit:
-            return _limited(guard, found)
+            return _limited(guard, replace(found, champion=_value_or_none(metric, old)))
         if old is None:
             return replace(found, finding="nothing to compare with")
         if confidence is not None:
@@ -180,12 +185,19 @@ def _look(
     return _judged(guard, found)
 
 
+def _value_or_none(metric: Metric, answers: Answers | None) -> float | None:
+    with suppress(CannotScoreError):
+        return None if answers is None else metric.value(answers)
+    return None
+
+
 def _limited(guard: GuardSpec, found: GuardCheck) -> GuardCheck:
     value = math.nan if found.challenger is None else found.challenger
+    serving = "" if found.champion is None else f", the champion has {found.champion:.6g}"
     if guard.at_most is not None and not value <= guard.at_most:
-        return replace(found, holds=False, finding=f"must be at most {guard.at_most:g}, got {value:.6g}")
+        return replace(found, holds=False, finding=f"must be at most {guard.at_most:g}, got {value:.6g}{serving}")
     if guard.at_least is not None and not value >= guard.at_least:
-        return replace(found, holds=False, finding=f"must be at least {guard.at_least:g}, got {value:.6g}")
+        return replace(found, holds=False, finding=f"must be at least {guard.at_least:g}, got {value:.6g}{serving}")
     return replace(found, finding=f"{value:.6g} is within its limits")
 
 
@@ -195,7 +207,7 @@ def _judged(guard: GuardSpec, found: GuardCheck) -> GuardCheck:
         "" if found.interval is None else f", interval of the gain {found.interval[0]:.4g} to {found.interval[1]:.4g}"
     )
     tolerated = f", {guard.by:g} is tolerated" if guard.by else ""
-    told = f"{found.challenger:.6g} against {found.champion:.6g}{interval}"
+    told = f"champion {found.champion:.6g}, challenger {found.challenger:.6g}{interval}"
     if gain >= -guard.by:
         return replace(found, finding=f"not worse: {told}" if gain >= 0 else f"worse by {-gain:.4g}{tolerated}: {told}")
     if found.interval is not None and found.interval[1] >= 0:

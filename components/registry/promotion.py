@@ -13,6 +13,7 @@ from components.registry.scoring import Score
 _ROUNDING = 1e-12
 # Of a result, which MLflow keeps in 100,000 characters: a guard takes some 400 of them.
 _MOST_GUARDS = 100
+_MOST_NAMED = 20  # in the reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,11 +113,12 @@ def decide(
     promote, reason = _verdict(
         challenger, champion, champion_version, greater_is_better, min_improvement, comparison=comparison
     )
-    failed = [each for each in guards if not each.holds]
-    if promote and failed:
-        promote, more = False, f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        where = f" for {failed[0].slice}" if failed[0].slice else ""
-        reason = f"{reason}; but must_not_worsen refuses it: {failed[0].metric}{where}: {failed[0].finding}{more}"
+    failed = [each.refusal() for each in guards if not each.holds]
+    if failed:
+        more = "" if len(failed) <= _MOST_NAMED else f"; and {len(failed) - _MOST_NAMED} more"
+        named = "; ".join(failed[:_MOST_NAMED]) + more
+        reason = f"{reason}; {'but' if promote else 'and'} must_not_worsen refuses it: {named}"
+        promote = False
     return PromotionDecision(
         promote=promote,
         reason=reason + _caveat(challenger, same_data=same_data),
@@ -147,7 +149,7 @@ def _verdict(
     numbers = _numbers(comparison)
     if gain <= 0:
         verb = "only equals" if gain == 0 else "does not beat"
-        return False, f"{new} {verb} {serving} {where}{numbers}, which stays"
+        return False, f"{new} {verb} {serving} {where}{numbers}"
     short = None
     if comparison is not None and comparison.low <= min_improvement:
         least = "0" if not min_improvement else f"the min_improvement of {min_improvement:g}"

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from components.errors import RetuneError
 from flows.failures import translate
 
+NOWHERE = "-"  # what was looked at, of a check that came to nothing before it looked
 Status = Literal["ok", "warning", "failed"]
 
 
@@ -88,7 +89,7 @@ def examine(checks: Sequence[Check]) -> Iterator[Finding]:
         if causes:
             missing[check.name] = causes
             verdict = warning(f"not looked at: {' and '.join(causes)} must be right first")
-            yield Finding(check=check.name, looked_at="-", verdict=verdict)
+            yield Finding(check=check.name, looked_at=NOWHERE, verdict=verdict)
             continue
         looked_at, verdict = _looked(check)
         if verdict.status == "failed":
@@ -97,7 +98,7 @@ def examine(checks: Sequence[Check]) -> Iterator[Finding]:
 
 
 def _looked(check: Check) -> tuple[str, Verdict]:
-    looked_at = "-"
+    looked_at = NOWHERE
     try:
         looked_at = check.target()
         return looked_at, check.look()

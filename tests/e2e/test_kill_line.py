@@ -39,7 +39,8 @@ def test_a_run_killed_three_times_goes_on_where_it_was(retune: Retune, gated_spe
         out, err = process.communicate(timeout=200)
 
     assert process.returncode == 0, err
-    assert len(retune.ok("jobs")["jobs"]) == 1
+    (job,) = retune.ok("jobs")["jobs"]
+    assert f"attached to {job['name']}, 3 trials kept" in err
     assert sorted(gate.passed) == sorted(set(gate.passed))
     assert len(gate.passed) == 6
     assert '"completed": 6' in out
@@ -73,6 +74,7 @@ def test_ctrl_c_and_stop_leave_a_resumable_state(retune: Retune, gated_spec: str
     assert process.returncode == 0, err
     trials = json.loads(out)["trials"]
     assert trials["completed"] == 6
+    assert f"{second[:-2]}03 goes on after {second}, 2 trials kept" in err
     # two at a time; the place of one that has just ended may not have been taken again when the stop came
     assert 2 <= trials["stopped"] <= 4
     assert sorted(job["name"][-2:] for job in retune.ok("jobs")["jobs"]) == ["01", "02", "03"]

@@ -88,6 +88,7 @@ def test_batches_are_answered_by_the_champion(retune: Retune, champion: Any, tmp
     done = retune.ok(*batch, "--output", str(tmp_path / "out.parquet"), "--keep", "customer")
     answers = pd.read_parquet(tmp_path / "out.parquet")
     assert (done["version"], done["rows"], done["columns"]) == ("1", 3000, ["customer", "prediction", "probability"])
+    assert done["rows_per_s"] == pytest.approx(3000 / done["seconds"], rel=0.01)
     assert answers["customer"].tolist() == rows["customer"].tolist()
     assert answers["prediction"].tolist() == expected["prediction"].tolist()
     assert np.array_equal(answers["probability"], expected["probability"])
@@ -111,6 +112,7 @@ def test_batches_are_answered_by_the_champion(retune: Retune, champion: Any, tmp
 
     missing = retune(*batch[:-1], str(parts / "2.parquet"), "--output", str(tmp_path / "x.csv"), "--version", "9")
     assert missing.code == 66
+    assert "there is no version 9 of model customers; retune lineage customers lists them" in missing.err
     itself = retune(*batch, "--output", str(parts / "2.parquet"))
     assert (itself.code, "must not be a file of the input" in itself.err) == (65, True)
 

@@ -83,6 +83,10 @@ def test_a_version_waits_for_approval_and_a_person_goes_on(
     promoted = retune.ok("promote", "waiting", "1", "--reason", "checked the slices")
     assert (promoted["version"], promoted["from_version"], promoted["deployment"]["version"]) == ("1", None, "1")
     assert promoted["overrules"] is None
+    since = retune.ok("run", spec)
+    assert (since["mode"], since["promoted"], since["promotion"]["needs_approval"]) == ("skip", True, False)
+    assert "was made champion by hand at " in since["promotion_reason"]
+    assert since["promotion_reason"].endswith(" because checked the slices")
     assert requests.get(promoted["deployment"]["url"].replace("invocations", "health"), timeout=30).ok
     again = retune("promote", "waiting", "1", "--reason", "twice")
     assert (again.code, "version 1 of waiting is champion already" in again.err) == (77, True)
@@ -104,6 +108,12 @@ def test_a_version_waits_for_approval_and_a_person_goes_on(
     retune.ok("promote", "waiting", "2", "--reason", "fast enough")
 
     versions = retune.ok("lineage", "waiting")["versions"]
+    assert [(row["version"], row["aliases"], row["test_metric"]) for row in versions] == [
+        ("2", ["champion", "challenger"], "rmse"),
+        ("1", [], "rmse"),
+    ]
+    assert [row["source"] for row in versions] == ["sklearn://diabetes"] * 2
+    assert (versions[0]["promoted"], refusal in versions[0]["promotion_reason"]) == (True, False)
     changes = sorted((change["at"], change["kind"], change["reason"]) for row in versions for change in row["changes"])
     assert [(kind, reason) for _, kind, reason in changes] == [
         ("promote", "checked the slices"),
@@ -125,9 +135,18 @@ def test_a_version_waits_for_approval_and_a_person_goes_on(
 def test_a_promotion_s_metric_is_looked_up_before_anything_starts(
     retune: Retune, write_spec: Callable[..., Path]
 ) -> None:
-    """A metric, a guard, a function or a slice that is not there is refused by name, and nothing was trained."""
+    """A metric, a guard, a function or a slice that is not there is refused by name, all at once, by plan as by run."""
+    wrong = {"metric": "turnover", "must_not_worsen": ["aucc", {"metric": "mae", "slice": "gate"}]}
+    for command in ("plan", "run"):
+        refused = retune(command, str(write_spec(**{**DIABETES, "promotion": wrong})))
+        assert refused.code == 65
+        for told in ("3 problems", "turnover cannot be", "aucc cannot be", "columns age, sex", "got gate"):
+            assert told in refused.err, refused.err
+    planned = retune(
+        "plan", str(write_spec(**{**DIABETES, "promotion": {"must_not_worsen": wrong["must_not_worsen"][1:]}}))
+    )
+    assert (planned.code, "got gate" in planned.err) == (65, True), planned.err
     for promotion, told in (
-        ({"metric": "turnover"}, "turnover cannot be recomputed"),
         ({"must_not_worsen": ["turnover"]}, "turnover cannot be recomputed"),
         ({"metric": "no_such_module:profit"}, "no_such_module:profit must be a function"),
         ({"must_not_worsen": [{"metric": "mae", "slice": "gate"}]}, "slice is one of the feature columns age, sex"),

@@ -113,6 +113,12 @@ def test_months_are_refitted_until_the_data_drift(
     assert second["drift"]["value"] < 0.1
     assert set(second["drift"]["columns"]) == {"age", "city", "visits", "buys"}
     assert "is below refit_below_drift 0.1" in second["reason"]
+    listed = retune.ok("jobs")["jobs"]
+    assert [(each["name"], each["strategy"]) for each in listed] == [(name, None), (first["tuning_job"], "random")]
+    assert {**listed[0], "failure": None} == retune.ok("status", name)
+    (trial,) = retune.ok("trials", name)["trials"]
+    assert (trial["training_job"], trial["objective"]) == (name, second["best"]["objective"])
+    assert second["best"]["hyperparameters"].items() <= trial["hyperparameters"].items()
     version, _ = retune.ok("lineage", "shop")["versions"]
     assert (version["mode"], version["reason"], version["refit_of"]) == ("refit", second["reason"], second["refit_of"])
     mirror = MlflowClient(f"sqlite:///{retune.home / 'mlflow.db'}").get_run(second["mlflow"]["run_id"])

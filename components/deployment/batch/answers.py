@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from components.data.transform import MISSING_TEXTS
 from components.deployment.batch.input_rows import Rows, Wanted
+from components.deployment.batch.kept_integers import from_csv
 from components.deployment.model_server.asker import Ask, asker
 from components.deployment.model_server.columns import BLANKS, conform, is_plain
 from components.deployment.model_server.faults import said_by
@@ -166,6 +167,7 @@ def answer_table(
         Damaged: An answer is not of its column's type.
     """
     columns: dict[str, Any] = {name: rows.batch.column(name) for name in keep}
+    marked = {name: from_csv(name) for name in keep if rows.is_text}
     for name, values in answers.items():
         if name in columns:
             raise InvalidInput(
@@ -175,7 +177,8 @@ def answer_table(
             columns[name] = pa.array(values, type=types.get(name), from_pandas=True)
         except (pa.ArrowException, TypeError, ValueError) as error:
             raise Damaged(f"the answers must be of one type a column, got {name!r}: {error}") from error
-    return pa.table(columns)
+    table = pa.table(columns)
+    return table.cast(pa.schema([marked.get(field.name, field) for field in table.schema]))
 
 
 def answer_types(schema: Any) -> dict[str, pa.DataType]:

@@ -11,7 +11,7 @@ import fcntl
 import glob
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from components.deployment.batch.kept_integers import are_integers, as_integers, as_texts, integers_among, rewrite
 from components.errors import CannotWrite, Damaged, InvalidInput
 from components.storage.store import ObjectStore, parse_uri
 
@@ -48,6 +49,8 @@ class OutputFile:
         self.rows = 0
         self.columns: tuple[str, ...] = ()
         self._name = name
+        self._place = place
+        self._integers: set[str] = set()
         self._sink: Any = pa.OSFile(str(place), "wb")
         self._about = about
         self._schema: pa.Schema | None = None
@@ -55,13 +58,15 @@ class OutputFile:
         self._waiting: list[pa.Table] = []
 
     def write(self, table: pa.Table) -> None:
-        """Add rows; their types become those of the first ones.
+        """Add rows; their types become those of the first ones, but for integers out of a CSV file that turn to text.
 
         Raises:
             InvalidInput: A kept column's values are not of the type they began with.
             Damaged: The answers are of other columns than before.
         """
         if self._schema is None:
+            self._integers = integers_among(table) if self._is_parquet else set()
+            table = self._with_integers(table)
             # a column without a value so far may hold text later
             fields = [pa.field(f.name, pa.string() if pa.types.is_null(f.type) else f.type) for f in table.schema]
             self._schema = pa.schema(fields, metadata=dict(self._about))
@@ -70,6 +75,10 @@ class OutputFile:
             raise Damaged(
                 f"answers must have the columns {', '.join(self.columns)}, got {', '.join(table.schema.names)}"
             )
+        texts = sorted(name for name in self._integers if not are_integers(table[name]))
+        if texts:
+            self._turn_to_text(texts)
+        table = self._with_integers(table)
         try:
             self._waiting.append(table.cast(self._schema))
         except pa.ArrowException as error:
@@ -94,8 +103,30 @@ class OutputFile:
             self._writer = self._open()
         self._writer.write_table(table)
 
+    @property
+    def _is_parquet(self) -> bool:
+        return self._name.endswith((".parquet", ".pq"))
+
+    def _with_integers(self, table: pa.Table) -> pa.Table:
+        for name in self._integers:
+            table = table.set_column(table.schema.get_field_index(name), name, as_integers(table[name]))
+        return table
+
+    def _turn_to_text(self, names: Sequence[str]) -> None:
+        """Write these columns as text from the first row on."""
+        self._integers -= set(names)
+        self._waiting = [as_texts(table, names) for table in self._waiting]
+        assert self._schema is not None  # noqa: S101  rows have been written
+        fields = [pa.field(field.name, pa.string()) if field.name in names else field for field in self._schema]
+        self._schema = pa.schema(fields, metadata=dict(self._about))
+        self._waiting = [table.cast(self._schema) for table in self._waiting]
+        if self._writer is not None:
+            self._writer.close()
+            self._sink.close()
+            self._sink, self._writer = rewrite(self._place, names, self._about)
+
     def _open(self) -> _Format:
-        if self._name.endswith((".parquet", ".pq")):
+        if self._is_parquet:
             return pq.ParquetWriter(self._sink, self._schema, compression="zstd")  # type: ignore[no-any-return]
         if self._name.endswith(".gz"):
             self._sink = pa.CompressedOutputStream(self._sink, "gzip")

@@ -144,6 +144,28 @@ def test_texts_that_are_no_categories() -> None:
     assert prepared(few, keep=["customer"]).columns[-1].name == "customer"
 
 
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d.%m.%Y", "%m/%d/%y", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S.%f"])
+@pytest.mark.parametrize("rows", [200, 1500])
+def test_a_column_of_dates_is_told_from_categories(form: str, rows: int) -> None:
+    """Text that looks like dates is called so, with the ways on, whether it is an identifier or too many categories."""
+    days = pd.date_range("2020-01-01", periods=rows, freq="D").strftime(form)
+    frame = pd.concat([shop()] * (rows // len(shop()) + 1), ignore_index=True).head(rows).assign(signed=days)
+
+    told = only(frame)
+
+    assert f"column 'signed': a category must repeat, got {rows} texts that look like dates ({days[0]}): " in told
+    assert told.endswith("put it in data.drop, split by it, or make numbers of it in data.prepare")
+    prepared(frame, drop=["signed"])
+
+
+@pytest.mark.parametrize("text", ["order {}", "2026-01-01 call {}", "10.0.{}.1", "1-{}"])
+def test_other_texts_are_not_taken_for_dates(text: str) -> None:
+    """Identifiers, notes that begin with a date and addresses stay what they are."""
+    told = only(shop().assign(note=[text.format(number) for number in range(len(shop()))]))
+
+    assert "(an identifier?): put it in data.drop, or data.keep" in told
+
+
 def test_dates_and_nested_values() -> None:
     """What a model cannot take is refused with its type, unless it is dropped or splits the rows."""
     frame = shop().assign(day=pd.date_range("2020-01-01", periods=200))

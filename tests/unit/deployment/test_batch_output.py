@@ -12,7 +12,8 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
-from components.deployment.batch.output_file import OutputFile, check_output, writing
+from components.deployment.batch.kept_integers import from_csv
+from components.deployment.batch.output_file import GROUP_ROWS, OutputFile, check_output, writing
 from components.errors import CannotWrite, Damaged, InvalidInput
 from components.storage.local import FolderStore
 
@@ -90,6 +91,52 @@ def test_types_that_change_are_told(tmp_path: Path) -> None:
             output.write(pa.table({"id": ["x"]}))
         with pytest.raises(Damaged, match="must have the columns id, got other"):
             output.write(pa.table({"other": [1]}))
+
+
+def from_csv_file(**columns: list[str]) -> pa.Table:
+    """Kept columns of a CSV file."""
+    return pa.table(columns, schema=pa.schema([from_csv(name) for name in columns]))
+
+
+def test_integers_of_a_csv_file_stay_integers(tmp_path: Path) -> None:
+    """An id is a number in Parquet and an empty field none; 007 and 1.50 stay as they stand, and so does CSV."""
+    rows = from_csv_file(id=["1", "", "-20"], code=["007", "1", "2"], price=["1.50", "2", ""], none=["", "", ""])
+    for name in ("out.parquet", "out.csv"):
+        with output_to(name, tmp_path) as output:
+            output.write(rows)
+            output.write(pa.table({"id": [7], "code": ["x"], "price": ["y"], "none": ["z"]}))
+
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert [str(field.type) for field in table.schema] == ["int64", "string", "string", "string"]
+    assert table.to_pydict() == {
+        "id": [1, None, -20, 7],
+        "code": ["007", "1", "2", "x"],
+        "price": ["1.50", "2", "", "y"],
+        "none": ["", "", "", "z"],
+    }
+    assert (tmp_path / "out.csv").read_text().splitlines()[1:] == [
+        '"1","007","1.50",""',
+        '"","1","2",""',
+        '"-20","2","",""',
+        '"7","x","y","z"',
+    ]
+
+
+@pytest.mark.parametrize("flushed", [True, False])
+def test_an_id_that_turns_to_text_late_is_text_from_the_first_row_on(tmp_path: Path, *, flushed: bool) -> None:
+    """Also when groups have been written: nothing of them is lost, and the metadata stays."""
+    count = GROUP_ROWS if flushed else 3
+    ids = ["" if number == 1 else str(number) for number in range(count)]
+    with output_to("out.parquet", tmp_path) as output:
+        output.write(from_csv_file(id=ids, other=ids))
+        output.write(from_csv_file(id=["1"], other=["2"]))
+        output.write(from_csv_file(id=["A-1"], other=["3"]))
+
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert table["id"].to_pylist() == [*ids, "1", "A-1"]
+    assert table["other"].to_pylist() == [int(text) if text else None for text in [*ids, "2", "3"]]
+    assert table.schema.metadata[b"retune.version"] == b"7"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.parquet"]
 
 
 @pytest.mark.parametrize("output", ["out", "out.xlsx", ".csv", "https://x/out.csv", "s3:///out.csv", "folder.csv"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from components.errors import InvalidInput, NotFound, RetuneError, Unavailable
-from flows.checkup.finding import Check, Finding, Verdict, examine, exit_code, failed, ok, warning
+from flows.checkup.finding import NOWHERE, Check, Finding, Verdict, examine, exit_code, failed, ok, warning
 from flows.doctor import as_text
 
 
@@ -73,3 +73,10 @@ def test_a_finding_is_one_line_and_its_log() -> None:
         "         | a",
         "         | b",
     ]
+
+
+def test_a_check_that_came_to_nothing_has_no_dash() -> None:
+    """What was not looked at has no name to show."""
+    finding = Finding(check="data", looked_at=NOWHERE, verdict=ok("not looked at: spec must be right first"))
+
+    assert as_text(finding) == "ok       data            not looked at: spec must be right first"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 from datetime import UTC, datetime
 
+import pytest
+
 from components.tuning.engine import Progress
 from components.tuning.result import Trial
-from flows.progress import Live, Plain, time_left_s
+from flows.progress import Live, Plain, reporting_to, time_left_s
+from flows.resuming import Resumption
 
 
 def trial(
@@ -67,3 +70,23 @@ def test_time_left_goes_by_the_pace_so_far() -> None:
     """Two trials in ten seconds: five more take twenty-five."""
     assert time_left_s(TRIALS, max_jobs=7, elapsed_s=10.0) == 25.0
     assert time_left_s((), max_jobs=7, elapsed_s=10.0) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "told"),
+    [
+        ([], ""),
+        (["job-01"], "job-02 goes on after job-01, 2 trials kept\n"),
+        (["job-01", "job-02"], "attached to job-02, 2 trials kept\n"),
+    ],
+    ids=["new", "next attempt", "attached"],
+)
+def test_resuming_is_told_once(before: list[str], told: str) -> None:
+    """What was there before is named, with the trials that are not trained again; a new run says nothing."""
+    stream = io.StringIO()
+    resumption = Resumption(before)
+    with reporting_to(Plain(stream)):
+        for _ in range(2):
+            resumption.tell(Progress(tuning_job="job-02", status="InProgress", trials=TRIALS))
+
+    assert stream.getvalue() == told

@@ -26,7 +26,7 @@ def scored(value: float, *, part: str = "test", metric: str = "f1_binary", rows:
             True,
             0.0,
             False,
-            "0.4000 does not beat champion version 3 at 0.4100 on test:f1_binary (4,119 rows), which stays",
+            "0.4000 does not beat champion version 3 at 0.4100 on test:f1_binary (4,119 rows)",
         ),
         (
             0.41,
@@ -34,7 +34,7 @@ def scored(value: float, *, part: str = "test", metric: str = "f1_binary", rows:
             False,
             0.0,
             False,
-            "0.4100 does not beat champion version 3 at 0.4000 on test:f1_binary (4,119 rows), which stays",
+            "0.4100 does not beat champion version 3 at 0.4000 on test:f1_binary (4,119 rows)",
         ),
         (
             0.41,
@@ -42,7 +42,7 @@ def scored(value: float, *, part: str = "test", metric: str = "f1_binary", rows:
             True,
             0.0,
             False,
-            "0.4100 only equals champion version 3 at 0.4100 on test:f1_binary (4,119 rows), which stays",
+            "0.4100 only equals champion version 3 at 0.4100 on test:f1_binary (4,119 rows)",
         ),
         (
             0.415,
@@ -103,6 +103,31 @@ def test_a_refusal_promotes_nothing() -> None:
     assert (decision.promote, decision.reason) == (False, "not promoted: nobody knows how to ask it")
 
 
+@pytest.mark.parametrize(("challenger", "begins"), [(0.5, "; but "), (0.3, "; and ")], ids=["better", "worse"])
+def test_every_guard_that_does_not_hold_is_in_the_reason(challenger: float, begins: str) -> None:
+    """Whether the metric would promote or not, the reason names each guard that refuses, and none that holds."""
+    decision = decide(
+        challenger=scored(challenger),
+        champion=scored(0.4),
+        champion_version=3,
+        greater_is_better=True,
+        min_improvement=0.0,
+        guards=[
+            GuardCheck(metric="mae", holds=True, finding="not worse"),
+            GuardCheck(
+                metric="auc", slice="carrier=AA", holds=False, finding="worse by 0.1: champion 0.9, challenger 0.8"
+            ),
+            GuardCheck(metric="prediction_ms", holds=False, finding="must be at most 10, got 12, the champion has 9"),
+        ],
+    )
+
+    told = (
+        f"{begins}must_not_worsen refuses it: auc for carrier=AA: worse by 0.1: champion 0.9, challenger 0.8; "
+        "prediction_ms: must be at most 10, got 12, the champion has 9"
+    )
+    assert (decision.promote, decision.reason.endswith(told)) == (False, True), decision.reason
+
+
 def test_a_result_holds_the_guards_that_refuse_however_many_there_are() -> None:
     """Ten guards of fifty slices each are more than MLflow keeps of a result: those that refuse come first."""
     checks = [
@@ -131,3 +156,18 @@ def test_a_result_holds_the_guards_that_refuse_however_many_there_are() -> None:
 
     assert (decision.promote, len(document["guards"]), len(json.dumps(document)) < 60_000) == (False, 100, True)
     assert [each["finding"].partition(":")[0] for each in document["guards"][:3]] == ["450", "0", "1"]
+
+
+def test_a_reason_names_twenty_guards_and_counts_the_rest() -> None:
+    """A reason is kept in tags and a log of bounded length."""
+    checks = [GuardCheck(metric=f"m{number}", holds=False, finding="worse") for number in range(50)]
+    decision = decide(
+        challenger=scored(0.9),
+        champion=scored(0.8),
+        champion_version=1,
+        greater_is_better=True,
+        min_improvement=0.0,
+        guards=checks,
+    )
+
+    assert decision.reason.endswith("m19: worse; and 30 more")
