@@ -100,17 +100,25 @@ def config_request(plan: HostingPlan, model: str, version: str, *, hosted: str) 
     return {"EndpointConfigName": name, **request, "Tags": tags(plan, model, version)}
 
 
-def deployment_config(spec: DeploymentSpec, endpoint: str) -> dict[str, Any]:
-    """DeploymentConfig of UpdateEndpoint: blue/green, watched by alarms that take it back."""
+def guardrails(spec: DeploymentSpec, endpoint: str) -> dict[str, Any]:
+    """DeploymentConfig for UpdateEndpoint: blue/green, watched by alarms that take it back.
+
+    Nothing for a serverless endpoint: SageMaker has guardrails for real-time and asynchronous ones only (developer
+    guide, "Deployment guardrails"); the smoke test alone takes it back.
+    """
+    if spec.serverless is not None:
+        return {}
     routing: dict[str, Any] = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": spec.shift.bake_s}
     if spec.shift.mode == "canary":
         routing["Type"] = "CANARY"
         routing["CanarySize"] = {"Type": "CAPACITY_PERCENT", "Value": spec.shift.canary_percent}
     alarms = alarms_of(spec, endpoint)
-    return {
-        "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": 0},
-        **({"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in alarms]}} if alarms else {}),
+    config: dict[str, Any] = {
+        "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": 0}
     }
+    if alarms:
+        config["AutoRollbackConfiguration"] = {"Alarms": [{"AlarmName": name} for name in alarms]}
+    return {"DeploymentConfig": config}
 
 
 def alarms_of(spec: DeploymentSpec, endpoint: str) -> tuple[str, ...]:

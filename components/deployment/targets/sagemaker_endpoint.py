@@ -73,7 +73,7 @@ class SageMakerEndpoint:
             endpoint,
             config,
             tags=requests.tags(self.plan, model),
-            update={"DeploymentConfig": requests.deployment_config(spec, endpoint), **keep},
+            update={**requests.guardrails(spec, endpoint), **keep},
             smoke_test=spec.smoke_test,
             way_back=self._champions(model, version),
         )

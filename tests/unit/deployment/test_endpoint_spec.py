@@ -12,7 +12,7 @@ import pytest
 from components import naming
 from components.deployment.deployment_spec import DeploymentSpec
 from components.deployment.endpoint_price import EndpointPrice, endpoint_price, refuse_above
-from components.deployment.endpoint_requests import HostingPlan, deployment_config
+from components.deployment.endpoint_requests import HostingPlan, guardrails
 from components.deployment.smoke_test import SmokeCase, made_up_rows
 from components.errors import Damaged, InvalidInput, OverBudget, Refused
 from components.project_settings import SageMakerSettings
@@ -120,8 +120,8 @@ def test_names_are_sagemakers_and_no_two_models_the_same(model: str) -> None:
 
 def test_without_alarms_nothing_takes_an_update_back() -> None:
     """An empty list of alarms is no AutoRollbackConfiguration, which SageMaker would refuse empty."""
-    assert "AutoRollbackConfiguration" not in deployment_config(spec_of(alarms=[]), "wine")
-    assert deployment_config(spec_of(alarms=["a"]), "wine")["AutoRollbackConfiguration"] == {
+    assert "AutoRollbackConfiguration" not in guardrails(spec_of(alarms=[]), "wine")["DeploymentConfig"]
+    assert guardrails(spec_of(alarms=["a"]), "wine")["DeploymentConfig"]["AutoRollbackConfiguration"] == {
         "Alarms": [{"AlarmName": "a"}]
     }
 
