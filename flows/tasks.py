@@ -30,10 +30,11 @@ from flows.following import Run, Searched
 from flows.line import Line
 from flows.local_services import deploy_champion
 from flows.progress import reporter, unless_told_later
+from flows.promotion_rules import refuse_metrics
 from flows.refit import run_refit
 from flows.run_report import report_of_run
 from flows.search import run_search
-from flows.versions import refuse_metrics, register_best, registry_of, settle_champion
+from flows.versions import register_best, registry_of, settle_champion
 
 P = ParamSpec("P")
 R = TypeVar("R")

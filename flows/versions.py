@@ -13,21 +13,18 @@ from components import naming
 from components.data.held_out import held_out_part
 from components.data.in_place import InPlaceData
 from components.data.snapshot import RawPart, raw_part
-from components.errors import InvalidInput, InvalidSpec, NotFound, TuningFailed
+from components.errors import NotFound, TuningFailed
 from components.registry.connection import redacted
 from components.registry.contest import Terms, contest, settle
 from components.registry.in_place_models import contest_by_report
 from components.registry.mlflow_registry import Registry
 from components.registry.model_version import Lineage, ModelVersion
 from components.registry.promotion import PromotionDecision, hold_for_approval
-from components.registry.promotion_metric import refuse_unknown
 from components.registry.registration import register
 from components.registry.tracking import RetrainingRun
 from components.registry.verification import TrialModel
 from components.settings import Settings
-from components.spec import RetrainSpec
 from flows.cloud_endpoint import serve_on_endpoint
-from flows.data import has_rows
 from flows.events import EventName, tell
 from flows.following import Run, Searched
 from flows.line import Line
@@ -59,33 +56,6 @@ def registry_of_model(model: str, settings: Settings) -> Registry:
     if not registry.versions():
         raise NotFound(f"there is no model {model} in MLflow at {redacted(settings.tracking_uri)}")
     return registry
-
-
-def refuse_metrics(spec: RetrainSpec, root: Path) -> None:
-    """Raise InvalidSpec where metrics to be promoted by are none, before there is anything to promote.
-
-    Args:
-        spec: Whose.
-        root: The project's folder, for one's own.
-    """
-    breaches = metric_breaches(spec, root)
-    if breaches:
-        raise InvalidSpec(f"spec {spec.name}", breaches)
-
-
-def metric_breaches(spec: RetrainSpec, root: Path) -> list[str]:
-    """A law for each metric that is none; of data without rows the spec's own laws say it. Arguments as above."""
-    promotion = spec.promotion
-    if not has_rows(spec.data):
-        return []
-    judged = [each.metric for each in promotion.must_not_worsen if not each.is_measure]
-    breaches = []
-    for name in dict.fromkeys([*filter(None, [promotion.metric]), *judged]):
-        try:
-            refuse_unknown(name, base_dir=root)
-        except InvalidInput as error:
-            breaches.append(str(error))
-    return breaches
 
 
 def register_best(line: Line, run: Run, searched: Searched) -> ModelVersion:

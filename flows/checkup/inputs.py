@@ -24,8 +24,8 @@ from flows.data import described, drafted_channels, refuse_slices
 from flows.line import identify
 from flows.local_services import refuse_busy_port
 from flows.money import purse_of
+from flows.promotion_rules import refuse_metrics
 from flows.tuning_requests import search_of
-from flows.versions import refuse_metrics
 
 
 @dataclass(frozen=True, kw_only=True)
