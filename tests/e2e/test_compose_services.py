@@ -128,6 +128,7 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
+@pytest.mark.slow
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
     """PostgreSQL with the databases that the first start of the container makes."""

@@ -56,6 +56,8 @@ class Runner:
         return {"GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": str(place)}
 
 
+@pytest.mark.slow
+@pytest.mark.slow
 @pytest.fixture
 def server() -> Iterator[GitHub]:
     """GitHub."""

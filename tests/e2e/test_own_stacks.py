@@ -26,6 +26,7 @@ GITHUB = {
 }
 
 
+@pytest.mark.slow
 @pytest.fixture(scope="module")
 def stacks(s3_url: str) -> Stacks:
     """The account behind the cloud."""

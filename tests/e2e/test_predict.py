@@ -38,6 +38,7 @@ def customers(rows: int, *, seed: int = 0) -> pd.DataFrame:
     return frame
 
 
+@pytest.mark.slow
 @pytest.fixture(scope="module")
 def retune(tmp_path_factory: pytest.TempPathFactory, prefect_api: str) -> Retune:
     """`retune` on a home of this file's own, with a champion over customers."""
@@ -162,8 +163,8 @@ def test_sagemaker_answers_as_this_machine_does(retune: Retune, aws_endpoint: st
         s3.create_bucket(Bucket="ml-bucket")
         poor = retune(*cloud, "--max-cost-usd", "0.001", **account)
         assert (poor.code, "must be within --max-cost-usd of 0.0010 USD" in poor.err) == (77, True), poor.err
-        odd = retune(*cloud, "--max-cost-usd", "nan", **account)
-        assert (odd.code, "--max-cost-usd must be a finite number, got nan" in odd.err) == (65, True), odd.err
+        odd = retune(*cloud, "--max-cost-usd", "inf", **account)
+        assert (odd.code, "--max-cost-usd must be a finite number, got inf" in odd.err) == (65, True), odd.err
         (parts / "3.csv").write_text("customer,age,job,sure\nc,1,admin,true\nd,old,admin,true\n")
         bad = retune(*cloud, **account)
         assert (bad.code, "3.csv: row 2: column 'age': a number is needed, got 'old'" in bad.err) == (65, True), bad.err

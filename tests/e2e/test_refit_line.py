@@ -148,6 +148,7 @@ def test_months_are_refitted_until_the_data_drift(
     assert "their drift cannot be measured: those of version 1 cannot be read any more" in lost["reason"]
 
 
+@pytest.mark.slow
 def test_a_refit_is_killed_stopped_and_finished_once(
     retune: Retune, write_spec: Callable[..., Path], tmp_path: Path, gate: Gate
 ) -> None:

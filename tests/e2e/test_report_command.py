@@ -28,7 +28,8 @@ def test_a_run_leaves_its_report_where_people_look(
         json={"artifacts": {"key": {"any_": [f"report-{job}"]}, "type": {"any_": ["markdown"]}}},
         timeout=30,
     ).json()
-    assert [f"({kept[0].as_uri()})" in link["data"] for link in links] == [True]
+    # the session's server may know another home's job of the same name
+    assert [f"({kept[0].as_uri()})" in link["data"] for link in links].count(True) == 1
 
     file = tmp_path / "mine.html"
     assert retune.ok("report", job, "-o", str(file))["bytes"] == file.stat().st_size
