@@ -25,11 +25,12 @@ pytestmark = pytest.mark.slow
 
 PREFECT = Path(sys.executable).with_name("prefect")
 POOL = "cancelling"
+# The flow of this repository, in a project of the test's own: a deployed run takes specs of its own code only.
 DEPLOYMENT = f"""
 pull:
-  - prefect.deployments.steps.set_working_directory: {{directory: {REPO}}}
+  - prefect.deployments.steps.set_working_directory: {{{{directory: {{project}}}}}}
 deployments:
-  - {{name: {POOL}, entrypoint: "flows/retrain.py:retrain", work_pool: {{name: {POOL}}}}}
+  - {{{{name: {POOL}, entrypoint: "{REPO}/flows/retrain.py:retrain", work_pool: {{{{name: {POOL}}}}}}}}}
 """
 
 
@@ -141,10 +142,10 @@ def worker(retune: Retune) -> Iterator[subprocess.Popen[bytes]]:
         log.close()
 
 
-def deploy(retune: Retune, api: str) -> str:
+def deploy(retune: Retune, api: str, project: Path) -> str:
     """A deployment of the flow in a pool of the test's own; its id."""
     file = retune.home.parent / "prefect.yaml"
-    file.write_text(DEPLOYMENT)
+    file.write_text(DEPLOYMENT.format(project=project))
     for command in (
         ("work-pool", "create", POOL, "--type", "process", "--overwrite"),
         ("deploy", "--all", "--prefect-file", str(file)),
@@ -166,16 +167,15 @@ def test_a_cancel_in_prefect_stops_the_job_of_a_worker_s_run(
     somewhere: Retune, gated_spec: str, gate: Gate, flow_runs: FlowRuns
 ) -> None:
     """A worker ends its flow's process by SIGTERM, long before its next look: the job is stopped, the run Cancelled."""
-    deployment = deploy(somewhere, flow_runs.api)
+    project = somewhere.home.parent / "project"
+    (project / "flows/specs").mkdir(parents=True)
+    deployment = deploy(somewhere, flow_runs.api, project)
     rarely = replace(somewhere, environment={**somewhere.environment, "RETUNE_POLL_S": "300"})
     with worker(rarely):
         for engine in ("sagemaker", "local"):
-            parameters = {
-                "spec": gated_spec,
-                "engine": engine,
-                "deploy": False,
-                "overrides": [f"name=worker-{engine}"],
-            }
+            spec = f"flows/specs/{engine}.yaml"
+            (project / spec).write_text(Path(gated_spec).read_text().replace("name: wine", f"name: worker-{engine}"))
+            parameters = {"spec": spec, "engine": engine, "deploy": False}
             made = httpx.post(
                 f"{flow_runs.api}/deployments/{deployment}/create_flow_run", json={"parameters": parameters}
             ).raise_for_status()
