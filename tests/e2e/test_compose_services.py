@@ -128,7 +128,6 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
-@pytest.mark.slow
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
     """PostgreSQL with the databases that the first start of the container makes."""
@@ -148,6 +147,7 @@ def tables(database: str, name: str) -> set[str]:
         connection.close()
 
 
+@pytest.mark.slow
 def test_the_services_start_healthy_on_postgresql_and_a_worker_takes_runs(database: str, tmp_path: Path) -> None:
     """MLflow and Prefect keep their state in PostgreSQL, the deployments are there, a worker waits for their runs."""
     here = Natively(tmp_path, database)

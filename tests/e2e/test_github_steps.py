@@ -56,8 +56,6 @@ class Runner:
         return {"GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": str(place)}
 
 
-@pytest.mark.slow
-@pytest.mark.slow
 @pytest.fixture
 def server() -> Iterator[GitHub]:
     """GitHub."""
@@ -103,6 +101,7 @@ def commands(workflow: str, job: str) -> list[list[str]]:
     return [step["run"].split() for step in document["jobs"][job]["steps"] if "run" in step]
 
 
+@pytest.mark.slow
 def test_a_push_of_data_is_one_search_and_another_push_none(
     retune: Retune, clone: Path, server: GitHub, tmp_path: Path
 ) -> None:
@@ -140,6 +139,7 @@ def test_a_push_of_data_is_one_search_and_another_push_none(
     assert len(retune.ok("jobs")["jobs"]) == 1
 
 
+@pytest.mark.slow
 def test_a_dispatch_is_submitted_in_one_job_and_collected_in_another(
     retune: Retune, cloud: Serving, account: dict[str, str], tmp_path: Path
 ) -> None:

@@ -6,6 +6,8 @@ import json
 import os
 import signal
 
+import pytest
+
 from components.amt.client import LocalAmt
 from components.storage.local import FolderStore
 from tests.command import Retune, kill
@@ -25,6 +27,7 @@ def finished_trials(retune: Retune, *, at_least: int) -> int:
         with_home.wait_for_change(name, timeout_s=30)
 
 
+@pytest.mark.slow
 def test_a_run_killed_three_times_goes_on_where_it_was(retune: Retune, gated_spec: str, gate: Gate) -> None:
     """One job, every trial trained to its end once, one version, whatever was killed in between."""
     for round_ in range(1, 4):
@@ -80,6 +83,7 @@ def test_ctrl_c_and_stop_leave_a_resumable_state(retune: Retune, gated_spec: str
     assert sorted(job["name"][-2:] for job in retune.ok("jobs")["jobs"]) == ["01", "02", "03"]
 
 
+@pytest.mark.slow
 def test_two_runs_of_one_spec_at_once_are_one_run(retune: Retune, gated_spec: str, gate: Gate) -> None:
     """The second watches the first's job; both tell the same job, trials and version, and there is one of each."""
     with (

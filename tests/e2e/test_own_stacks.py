@@ -26,7 +26,6 @@ GITHUB = {
 }
 
 
-@pytest.mark.slow
 @pytest.fixture(scope="module")
 def stacks(s3_url: str) -> Stacks:
     """The account behind the cloud."""
@@ -93,6 +92,7 @@ def refused(stacks: Stacks, role: str, calls: list[Asked]) -> list[Request]:
     return [each for each in asked.values() if decision(statements, *each) != "allowed"]
 
 
+@pytest.mark.slow
 def test_both_halves_run_on_the_stacks_and_within_their_roles(
     retune: Retune,
     write_spec: Callable[..., Path],

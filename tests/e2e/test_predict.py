@@ -38,7 +38,6 @@ def customers(rows: int, *, seed: int = 0) -> pd.DataFrame:
     return frame
 
 
-@pytest.mark.slow
 @pytest.fixture(scope="module")
 def retune(tmp_path_factory: pytest.TempPathFactory, prefect_api: str) -> Retune:
     """`retune` on a home of this file's own, with a champion over customers."""
@@ -118,6 +117,7 @@ def test_batches_are_answered_by_the_champion(retune: Retune, champion: Any, tmp
     assert (itself.code, "must not be a file of the input" in itself.err) == (65, True)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows(retune: Retune, tmp_path: Path) -> None:
     """Ten times the rows, each a new text of its own, take at most 150 MB more (held whole, they would take 600)."""
     peaks = []

@@ -65,6 +65,7 @@ def refits(retune: Retune) -> list[str]:
     return [row["TrainingJobName"] for row in rows]
 
 
+@pytest.mark.slow
 def test_months_are_refitted_until_the_data_drift(
     retune: Retune, write_spec: Callable[..., Path], tmp_path: Path
 ) -> None:
