@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from prefect.client.orchestration import get_client
 from prefect.concurrency.sync import concurrency
 from prefect.context import FlowRunContext
 from prefect.deployments import run_deployment
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from components.errors import Refused
 from flows.artifacts import artifact_key
@@ -70,7 +70,8 @@ def one_run_of(model: str) -> Iterator[None]:
     A limit of Prefect's, so it holds across deployments and machines. Whoever is killed loses it after a minute.
     """
     name = artifact_key("retune-model", model)  # Prefect takes no other characters; two alike wait for each other
-    with get_client(sync_client=True) as client:
+    # Another run may make it at the same moment: it reads, then creates.
+    with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
         client.upsert_global_concurrency_limit_by_name(name, limit=1)
     with concurrency(name, lease_duration=_LEASE_S, strict=True, raise_on_lease_renewal_failure=False):
         yield

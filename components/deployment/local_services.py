@@ -9,6 +9,8 @@ from components.deployment.loopback import HOST
 from components.deployment.service_spec import ServiceSpec
 
 PREFECT = "prefect"
+# In memory, its default, whoever holds a limit while the server ends holds it for ever.
+_LEASES = "prefect.server.concurrency.lease_storage.filesystem"
 MLFLOW = "mlflow"
 
 
@@ -30,6 +32,7 @@ def prefect_server(home: Path) -> ServiceSpec:
         environment={
             "PREFECT_HOME": str(home),
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": _LEASES,
             "DO_NOT_TRACK": "1",
             "PREFECT_SERVER_UI_API_URL": "/api",  # else its pages ask port 4200, wherever it listens
             # a server that was told of another server would send its own flow runs there
