@@ -90,7 +90,7 @@ def collect_later(job: str, look_again_s: int) -> None:
     try:
         run_deployment(
             COLLECT,
-            parameters={"job": job},
+            parameters={"job": job, "look_again_s": look_again_s},
             scheduled_time=datetime.fromtimestamp(due_s, UTC),
             timeout=0,
             as_subflow=False,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from prefect import flow
 from prefect.states import Cancelled
+from pydantic import Field
 
 from components import errors
 from components.tuning.attempts import UNFINISHED
@@ -16,12 +17,15 @@ from components.tuning.lineage import Parents
 from flows import tasks
 from flows.deployed import collect_later, is_deployed, one_run_of, refuse_foreign
 from flows.events import EventName, tell
+from flows.failures import translate
 from flows.following import Run
 from flows.history import job_status
 from flows.line import Line, RunOptions, open_line
 from flows.plan import plan_of
 from flows.progress import reporter
 from flows.submission import submit, take_up
+
+LookAgainS = Annotated[int, Field(ge=1)]
 
 
 @flow(name="retrain", flow_run_name="{spec}", validate_parameters=True)
@@ -38,7 +42,7 @@ def retrain(  # noqa: PLR0913, PLR0917  flat: Prefect replaces nested objects wh
     plan_only: bool = False,  # noqa: FBT001, FBT002  the same
     overrides: list[str] | None = None,
     wait: bool = True,  # noqa: FBT001, FBT002  the same
-    look_again_s: int = 900,
+    look_again_s: LookAgainS = 900,
 ) -> dict[str, Any]:
     """Retrain one model.
 
@@ -79,7 +83,7 @@ def retrain(  # noqa: PLR0913, PLR0917  flat: Prefect replaces nested objects wh
     line = open_line(options)
     with one_run_of(line.spec.model) if is_deployed() else nullcontext():
         if not wait and engine == "sagemaker":
-            return _started(options, look_again_s)
+            return _told(line, lambda: _started(options, look_again_s))
         return _told(line, lambda: _whole_line(line))
 
 
@@ -88,7 +92,7 @@ def retrain(  # noqa: PLR0913, PLR0917  flat: Prefect replaces nested objects wh
 def collect(
     job: str,
     wait: bool = True,  # noqa: FBT001, FBT002  Prefect passes parameters by name
-    look_again_s: int = 900,
+    look_again_s: LookAgainS = 900,
 ) -> dict[str, Any]:
     """Go on with what `retune submit` has started: follow it to its end, register, promote, deploy.
 
@@ -100,14 +104,20 @@ def collect(
     Returns:
         The result document, as of `retrain`; `{job, status}` of one that was not waited for.
     """
-    submitted = take_up(job)
-    line = submitted.line
-    if not wait and (status := job_status(job, line.options.engine)["status"]) in UNFINISHED:
-        collect_later(job, look_again_s)
-        return {"job": job, "status": status}
-    reporter().stage(f"decision: {submitted.run.decision.mode}; {submitted.run.decision.reason}")
-    with one_run_of(line.spec.model) if is_deployed() else nullcontext():
-        return _told(line, lambda: _go_on(line, submitted.run, submitted.parents))
+    try:
+        submitted = take_up(job)
+        line = submitted.line
+        if not wait and (status := job_status(job, line.options.engine)["status"]) in UNFINISHED:
+            collect_later(job, look_again_s)
+            return {"job": job, "status": status}
+        reporter().stage(f"decision: {submitted.run.decision.mode}; {submitted.run.decision.reason}")
+        with one_run_of(line.spec.model) if is_deployed() else nullcontext():
+            return _told(line, lambda: _go_on(line, submitted.run, submitted.parents))
+    except Exception as error:
+        known = translate(error)
+        if not wait and known is not None and known.retryable:
+            collect_later(job, look_again_s)  # or a service that is away for a minute ends the looks for ever
+        raise
 
 
 def _started(options: RunOptions, look_again_s: int) -> dict[str, Any]:

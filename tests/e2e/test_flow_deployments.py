@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.deployed import one_run_of
 from flows.events import send
-from tests.command import REPO, environment_of
+from tests.command import REPO, Retune, environment_of
 
 PREFECT = Path(sys.executable).with_name("prefect")
 
@@ -127,3 +128,58 @@ def test_a_schedule_makes_runs(deployed: dict[str, Any], prefect_api: str) -> No
     assert coming
     assert {run["state_type"] for run in coming} == {"SCHEDULED"}
     assert all("T03:00:00" in run["expected_start_time"] for run in coming)
+
+
+@pytest.mark.slow
+def test_looks_at_a_search_go_on_until_it_has_ended(
+    deployed: dict[str, Any], prefect_api: str, retune: Retune, account: dict[str, str]
+) -> None:
+    """A look that finds a search running, or a cloud that does not answer, has the next one come as late as it did."""
+    assert deployed["name"] == "manual"
+    environment = {**retune.environment, **account}
+    abroad = replace(retune, environment=environment)
+    submit = ("submit", "flows/specs/digits.yaml", "--engine", "sagemaker", "--mode", "tune", "--max-jobs", "50")
+    job = abroad.ok(*submit, "--max-parallel-jobs", "1")["tuning_job"]
+    wanted = {"deployments": {"name": {"any_": ["collect"]}}, "sort": "EXPECTED_START_TIME_ASC"}
+
+    def looks() -> list[dict[str, Any]]:
+        found = httpx.post(f"{prefect_api}/flow_runs/filter", json=wanted).raise_for_status().json()
+        return [run["parameters"] for run in found if run["parameters"].get("job") == job]
+
+    def look(look_again_s: int, **changes: str) -> str:
+        code = f"from flows.retrain import collect; collect({job!r}, wait=False, look_again_s={look_again_s})"
+        told = {**environment, **changes}
+        return subprocess.run(
+            [sys.executable, "-c", code], cwd=REPO, env=told, capture_output=True, text=True, check=False
+        ).stderr
+
+    try:
+        look(4000)
+        assert [each["look_again_s"] for each in looks()] == [4000]
+        away = "http://127.0.0.1:9"
+        assert "Unavailable" in look(9000, **{name: away for name in account if name.startswith("AWS_ENDPOINT_URL")})
+        assert [each["look_again_s"] for each in looks()] == [4000, 9000]
+        assert "greater than or equal to 1" in look(0)
+    finally:
+        abroad.ok("stop", job, "--engine", "sagemaker")
+
+
+@pytest.mark.slow
+def test_a_search_that_cannot_be_started_is_told_of(prefect_api: str, retune: Retune, account: dict[str, str]) -> None:
+    """A run that only starts a search in the cloud tells of a cap it meets as one does that waits for its search."""
+    code = (
+        "from flows.retrain import retrain; "
+        "retrain('flows/specs/digits.yaml', engine='sagemaker', mode='tune', max_cost_usd=0.0001, wait=False)"
+    )
+    environment = {**retune.environment, **account}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPO, env=environment, capture_output=True, text=True, check=False
+    )
+    assert "OverBudget" in done.stderr
+    wanted = {"filter": {"resource": {"id": ["retune.model.digits"]}, "event": {"name": ["retune.budget-stopped"]}}}
+    end = time.monotonic() + 60
+    found: list[dict[str, Any]] = []
+    while not found and time.monotonic() < end:
+        time.sleep(0.2)  # the server writes it when it comes to it
+        found = httpx.post(f"{prefect_api}/events/filter", json=wanted).raise_for_status().json()["events"]
+    assert "max_cost_usd" in found[0]["payload"]["reason"]
