@@ -72,6 +72,17 @@ def test_no_command_is_put_together_from_what_others_named() -> None:
             assert "shell" not in step
 
 
+def test_a_called_workflow_is_handed_the_secrets_it_reads(workflow: Any) -> None:
+    """GitHub gives a called workflow no secret, of an environment neither, unless it declares it and is handed it."""
+    for job in workflow["jobs"].values():
+        if not job.get("uses", "").startswith(OWN):
+            continue
+        called = (REPO / job["uses"]).read_text()
+        read = set(re.findall(r"\$\{\{ secrets\.(\w+) \}\}", called))
+        assert read == set(YAML(typ="safe").load(called)["on"]["workflow_call"]["secrets"])
+        assert job["secrets"] == {name: f"${{{{ secrets.{name} }}}}" for name in read}
+
+
 def test_actions_are_pinned_by_commit(workflow: Any) -> None:
     """A tag can be moved, a commit cannot."""
     used = [each["uses"] for each in (*steps(workflow), *workflow["jobs"].values()) if "uses" in each]
