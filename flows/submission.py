@@ -98,7 +98,12 @@ def line_of(job: str) -> tuple[Line, dict[str, Any]]:
         raise NotFound(
             f"nothing was submitted as {job}: {uri} is not there; retune run attaches to a job by itself"
         ) from None
-    line = open_line(options, settings)
+    try:
+        line = open_line(options, settings)
+    except NotFound as gone:  # its own error, for nothing submitted is no failure where jobs of others end too
+        raise InvalidInput(
+            f"the spec must be as it was when {job} was submitted, but {gone}: check out that commit"
+        ) from None
     for what, before, now in (
         ("the spec", kept["spec_digest"], line.spec_digest),
         ("the code", kept["code_digest"], line.code_digest),

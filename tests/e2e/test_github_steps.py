@@ -169,7 +169,7 @@ def test_a_dispatch_is_submitted_in_one_job_and_collected_in_another(
 
 
 def test_what_fails_is_told_and_fails_the_job(retune: Retune, tmp_path: Path) -> None:
-    """A spec that is not there, a job of somebody else's after an event, an event that sets what it may not."""
+    """A spec that is not there, or no longer; a job of somebody else's after an event; an event that sets too much."""
     runner = Runner(folder=tmp_path, cwd=tmp_path, environment=retune.environment)
     step = (sys.executable, "-m", "flows.github")
     gone = {"name": "x", "spec": "flows/specs/gone.yaml", "engine": "local", "job": "", "options": {}}
@@ -180,6 +180,14 @@ def test_what_fails_is_told_and_fails_the_job(retune: Retune, tmp_path: Path) ->
     foreign = {"spec": "", "engine": "local", "job": "not-ours-01", "options": {}}
     assert runner.step(*step, "collect", RETUNE_RUN=json.dumps(foreign)) == 0
     assert "not-ours-01 is no job of this project" in runner.summary
+
+    kept = retune.home / "store" / "retune-local" / "submissions" / "ours-01.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text(json.dumps({"options": {"spec": gone["spec"], "overrides": []}}))
+    ours = json.dumps({**foreign, "job": "ours-01"})
+    assert runner.step(*step, "collect", RETUNE_RUN=ours) == 65, "a search that was paid for is not passed over"
+    assert runner.step(*step, "tell", RETUNE_RUN=ours) == 0
+    assert "there is no spec" in runner.summary
 
     event = runner.event("workflow_dispatch", {"inputs": {"spec": "flows/specs/x.yaml", "set": "a=b"}})
     assert runner.step(*step, "select", **event) == 65
