@@ -45,12 +45,15 @@ def is_deployed() -> bool:
     return context is not None and context.flow_run is not None and context.flow_run.deployment_id is not None
 
 
-def refuse_foreign(spec: str, overrides: Sequence[str]) -> None:
+def refuse_foreign(spec: str, overrides: Sequence[str]) -> str:
     """Raise Refused for a spec that is not of the deployed code, and for overrides that could bring in other code.
 
     Args:
         spec: Path, from the deployed code's folder.
         overrides: `a.b=value` each.
+
+    Returns:
+        The spec's path as every clone of the code has it.
     """
     path = Path(spec).resolve()
     if not path.is_relative_to(SPECS.resolve()) or path.suffix not in {".yaml", ".yml"}:
@@ -61,6 +64,7 @@ def refuse_foreign(spec: str, overrides: Sequence[str]) -> None:
                 f"overrides of a flow deployment must begin with one of {', '.join(_SETTABLE)}, got {override}: "
                 "put it into the spec"
             )
+    return str(SPECS / path.relative_to(SPECS.resolve()))
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def retrain(  # noqa: PLR0913, PLR0917  flat: Prefect replaces nested objects wh
         The result document (see `docs/reference/result.md`); without waiting, what `retune submit` prints.
     """
     if is_deployed():
-        refuse_foreign(spec, overrides or ())
+        spec = refuse_foreign(spec, overrides or ())
     options = RunOptions(
         spec=spec,
         engine=engine,

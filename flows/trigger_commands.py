@@ -47,7 +47,7 @@ def install(
     from flows.line import RunOptions, open_line
     from flows.triggers import install_data_trigger, install_resume
 
-    refuse_foreign(spec, ())
+    spec = refuse_foreign(spec, ())
     options = RunOptions(spec=spec, engine=engine, max_jobs=max_jobs, max_cost_usd=max_cost_usd, deploy=deploy)
     line = open_line(options)
     _on_prefect(line.settings)

@@ -30,9 +30,10 @@ DATA_CHANGED = "retune.data-changed"
 ON_DATA_CHANGE = "retrain/on-data-change"
 TELLING = ("retune.promoted", "retune.rejected", "retune.approval-needed", "retune.budget-stopped", "retune.failed")
 RESUME = "retune: runs that died go on"
-NOTIFY = "retune: tell"
 # Twice the time between two signs of life, and some more.
 SILENCE_S = 400
+# A run that somebody cancels when its worker is dead stays Cancelling: nobody is there to end it.
+_NOT_TO_GO_ON = ("Completed", "Failed", "Cancelled", "Crashed", "Cancelling", "Paused", "Suspended")
 _BEGIN_OF_GLOB = re.compile(r"[*?\[]")
 
 
@@ -77,7 +78,7 @@ def install_data_trigger(spec: RetrainSpec, options: RunOptions) -> dict[str, An
             raise NotFound(f"there is no deployment {ON_DATA_CHANGE}: run prefect deploy --all first") from None
     given = {key: value for key, value in asdict(options).items() if value not in (None, ())}
     resources = watched(spec)
-    name = f"retune: data of {spec.model}"
+    name = f"retune: data of {options.spec}"  # a model may have several specs
     _put(
         AutomationCore(
             name=name,
@@ -119,7 +120,7 @@ def install_resume(silence_s: int = SILENCE_S) -> dict[str, Any]:
                 after={"prefect.flow-run.heartbeat"},
                 expect={
                     "prefect.flow-run.heartbeat",
-                    *(f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")),
+                    *(f"prefect.flow-run.{state}" for state in _NOT_TO_GO_ON),
                 },
                 match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
                 match_related=ResourceSpecification(
@@ -165,9 +166,10 @@ def install_notification(block: str, events: Sequence[str] = TELLING) -> dict[st
             document = client.read_block_document_by_name(name, kind, include_secrets=False)
         except ObjectNotFound:
             raise NotFound(f"there is no block {block}: prefect block create {kind}, or the UI, makes one") from None
+    automation = f"retune: tell {block}"  # each its own: failures may go elsewhere than promotions
     _put(
         AutomationCore(
-            name=NOTIFY,
+            name=automation,
             description=f"Tells {block} of {', '.join(events)}.",
             trigger=EventTrigger(
                 expect=set(events),
@@ -185,7 +187,7 @@ def install_notification(block: str, events: Sequence[str] = TELLING) -> dict[st
             ],
         )
     )
-    return {"automation": NOTIFY, "block": block, "events": list(events)}
+    return {"automation": automation, "block": block, "events": list(events)}
 
 
 def fire(resource: str) -> dict[str, Any]:
