@@ -26,7 +26,10 @@ SPECS = Path("flows/specs")
 COLLECT = "retrain/collect"
 _SETTABLE = (
     "tuning.",
-    "budget.",
+    # Not the month's cap: it is everybody's, and a form that raises it spends their money.
+    "budget.max_runtime_s=",
+    "budget.max_cost_usd=",
+    "budget.on_cap=",
     "warm_start.",
     "decision.",
     "training.hyperparameters.",

@@ -65,12 +65,15 @@ def test_a_deployed_run_takes_specs_of_its_own_code_only(path: str) -> None:
         "data.source=s3://x",
         "data.prepare=os:system",
         "name=x",
+        "budget.max_cost_usd_per_month=1000000",
+        "budget={max_cost_usd_per_month: null}",
         "",
     ],
 )
-def test_a_deployed_run_takes_no_code_and_no_data_from_overrides(override: str) -> None:
-    """Overrides turn the search, its caps and its hyperparameters; what runs, and on which data, is in the spec."""
-    refuse_foreign("flows/specs/digits.yaml", ["tuning.max_jobs=3", "training.hyperparameters.eta=0.1"])
+def test_a_deployed_run_takes_no_code_no_data_and_no_month_s_cap_from_overrides(override: str) -> None:
+    """Overrides turn the search, its own caps and its hyperparameters; what runs, on which data, is in the spec."""
+    settable = ["tuning.max_jobs=3", "training.hyperparameters.eta=0.1", "budget.max_cost_usd=1"]
+    assert refuse_foreign("flows/specs/digits.yaml", settable) == "flows/specs/digits.yaml"
     with pytest.raises(Refused, match="overrides of a flow deployment"):
         refuse_foreign("flows/specs/digits.yaml", ["tuning.max_jobs=3", override])
 
