@@ -46,6 +46,10 @@ def tell_pull_request(environment: Mapping[str, str], *, model: str, text: str) 
             if own is None:
                 return str(_answer(client.post(issue, json=body))["html_url"])
             return str(_answer(client.patch(f"{api}/issues/comments/{own}", json=body))["html_url"])
+    except httpx.HTTPStatusError as error:
+        raise Unavailable(
+            f"GitHub did not take the comment: {error.response.status_code}; the job's summary has its text"
+        ) from None
     except httpx.HTTPError as error:
         raise Unavailable(f"GitHub does not answer: {type(error).__name__}") from None
 
@@ -58,7 +62,7 @@ def _find(client: Any, issue: str, mark: str) -> int | None:
         found = (
             int(each["id"])
             for each in comments
-            if str(each["body"]).startswith(mark) and each["user"]["login"] == "github-actions[bot]"
+            if str(each["body"]).startswith(mark) and (each["user"] or {}).get("login") == "github-actions[bot]"
         )
         own = next(found, None)
         if own is not None or len(comments) < _PAGE:

@@ -77,8 +77,9 @@ def test_a_job_without_the_right_to_a_token_is_told_so(server: GitHub) -> None:
 
 
 def test_a_model_has_one_comment_which_is_brought_up_to_date(server: GitHub) -> None:
-    """The second run of a model changes its comment, another model has its own, and nobody else's is touched."""
+    """A second run changes its model's comment, another model has its own, and nobody else's is touched."""
     server.pulls = [5]
+    server.add("gone", "<!-- retune digits -->\nwhoever wrote this has left")["user"] = None
     for number in range(120):
         server.add("somebody", f"text {number}")
     server.add("somebody", "<!-- retune digits -->\nmine")
@@ -88,9 +89,9 @@ def test_a_model_has_one_comment_which_is_brought_up_to_date(server: GitHub) -> 
     other = tell_pull_request(server.environment(), model="flights", text="three")
 
     assert first == again != other
-    own = [comment["body"] for comment in server.comments if comment["user"]["login"] == BOT]
+    own = [comment["body"] for comment in server.comments if comment["user"] == {"login": BOT}]
     assert own == ["<!-- retune digits -->\ntwo", "<!-- retune flights -->\nthree"]
-    assert server.comments[120]["body"].endswith("mine")
+    assert server.comments[121]["body"].endswith("mine")
 
 
 def test_a_commit_without_a_pull_request_gets_no_comment(server: GitHub) -> None:
