@@ -51,10 +51,11 @@ def run_collect(job: str, *, progress: TextIO) -> dict[str, Any]:
         job: Its tuning job.
         progress: Stream for progress.
     """
-    from flows.submission import line_of
+    from flows.submission import line_of, refuse_changed
 
     with reporting_to(for_stream(progress)):
-        line, _ = line_of(job)
+        line, kept = line_of(job)
+        refuse_changed(job, line, kept)
         _have_prefect(line.settings)
         from flows.retrain import collect
 

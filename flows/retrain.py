@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Annotated, Any, Literal, cast
 
@@ -23,7 +23,7 @@ from flows.history import job_status
 from flows.line import Line, RunOptions, open_line
 from flows.plan import plan_of
 from flows.progress import reporter
-from flows.submission import submit, take_up
+from flows.submission import line_of, submit, take_up
 
 LookAgainS = Annotated[int, Field(ge=1)]
 
@@ -105,19 +105,23 @@ def collect(
         The result document, as of `retrain`; `{job, status}` of one that was not waited for.
     """
     try:
-        submitted = take_up(job)
-        line = submitted.line
-        if not wait and (status := job_status(job, line.options.engine)["status"]) in UNFINISHED:
-            collect_later(job, look_again_s)
-            return {"job": job, "status": status}
-        reporter().stage(f"decision: {submitted.run.decision.mode}; {submitted.run.decision.reason}")
-        with one_run_of(line.spec.model) if is_deployed() else nullcontext():
-            return _told(line, lambda: _go_on(line, submitted.run, submitted.parents))
+        line, kept = line_of(job)
+        return _told(line, lambda: _collected(job, line, kept, wait=wait, look_again_s=look_again_s))
     except Exception as error:
         known = translate(error)
         if not wait and known is not None and known.retryable:
             collect_later(job, look_again_s)  # or a service that is away for a minute ends the looks for ever
         raise
+
+
+def _collected(job: str, line: Line, kept: Mapping[str, Any], *, wait: bool, look_again_s: int) -> dict[str, Any]:
+    submitted = take_up(job, line, kept)
+    if not wait and (status := job_status(job, line.options.engine)["status"]) in UNFINISHED:
+        collect_later(job, look_again_s)
+        return {"job": job, "status": status}
+    reporter().stage(f"decision: {submitted.run.decision.mode}; {submitted.run.decision.reason}")
+    with one_run_of(line.spec.model) if is_deployed() else nullcontext():
+        return _go_on(line, submitted.run, submitted.parents)
 
 
 def _started(options: RunOptions, look_again_s: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ data are by then, and needs nothing but the job's name and the code that was sub
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TextIO, cast
 
@@ -80,12 +80,12 @@ def submit(options: RunOptions, *, progress: TextIO) -> dict[str, Any]:
 
 
 def line_of(job: str) -> tuple[Line, dict[str, Any]]:
-    """The inputs of the run that a job was submitted for, and what was kept of it.
+    """The inputs of the run that a job was submitted for, and what was kept of it; see also `refuse_changed`.
 
     Raises:
         NotFound: Nothing was submitted under that name.
         Damaged: What was kept is not what `submit` writes.
-        InvalidInput: Spec or code are not those that were submitted.
+        InvalidInput: The spec is no longer there.
     """
     settings = read_settings()
     uri = f"{settings.base_uri}/{naming.submission_key(job)}"
@@ -104,18 +104,28 @@ def line_of(job: str) -> tuple[Line, dict[str, Any]]:
         raise InvalidInput(
             f"the spec must be as it was when {job} was submitted, but {gone}: check out that commit"
         ) from None
+    return line, kept
+
+
+def refuse_changed(job: str, line: Line, kept: Mapping[str, Any]) -> None:
+    """Raise InvalidInput where spec or code are not those that a job was submitted with."""
     for what, before, now in (
         ("the spec", kept["spec_digest"], line.spec_digest),
         ("the code", kept["code_digest"], line.code_digest),
     ):
         if before != now:
             raise InvalidInput(f"{what} must be as it was when {job} was submitted, got another: check out that commit")
-    return line, kept
 
 
-def take_up(job: str) -> Submitted:
-    """The run that a job was submitted for; its data are fetched and checked. Raises as `line_of`."""
-    line, kept = line_of(job)
+def take_up(job: str, line: Line, kept: Mapping[str, Any]) -> Submitted:
+    """The run that a job was submitted for; its data are fetched and checked. Raises as `refuse_changed`.
+
+    Args:
+        job: Its tuning job, or a refit's training job.
+        line: With `kept` what `line_of` says of it.
+        kept: The other part.
+    """
+    refuse_changed(job, line, kept)
     warm, drift, origin = kept["warm_start"], kept.get("drift"), kept.get("origin")
     return Submitted(
         line=line,

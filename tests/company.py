@@ -154,6 +154,7 @@ def company_in(folder: Path) -> Iterator[Company]:
                     **environment,
                     "PREFECT_API_DATABASE_CONNECTION_URL": f"postgresql+asyncpg://{database}/prefect",
                     "PREFECT_HOME": str(folder / "prefect"),
+                    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
                 },
                 folder,
             )

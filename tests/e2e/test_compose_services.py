@@ -17,6 +17,7 @@ import psycopg2
 import pytest
 from ruamel.yaml import YAML
 
+from components.deployment.local_services import prefect_server
 from tests.command import REPO, environment_of
 from tests.postgres import postgres
 
@@ -188,6 +189,14 @@ def test_all_that_is_published_is_on_loopback_and_nothing_is_privileged() -> Non
     assert set(SERVICES) - set(own) == {"postgres"}
     assert all(service["cap_drop"] == ["ALL"] and "privileged" not in service for service in own.values())
     assert "USER retune" in (COMPOSE / "Dockerfile").read_text()
+
+
+def test_the_prefect_server_keeps_its_holds_where_they_outlive_it() -> None:
+    """As the server that `retune up` starts: below its home, which is a volume."""
+    name = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"
+    service = SERVICES["prefect"]
+    assert service["environment"][name] == prefect_server(Path("/data")).environment[name]
+    assert service["volumes"] == ["prefect:/data"]
 
 
 def test_the_model_server_is_started_as_the_target_local_starts_it() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import json
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -164,22 +166,38 @@ def test_looks_at_a_search_go_on_until_it_has_ended(
         abroad.ok("stop", job, "--engine", "sagemaker")
 
 
-@pytest.mark.slow
-def test_a_search_that_cannot_be_started_is_told_of(prefect_api: str, retune: Retune, account: dict[str, str]) -> None:
-    """A run that only starts a search in the cloud tells of a cap it meets as one does that waits for its search."""
-    code = (
-        "from flows.retrain import retrain; "
-        "retrain('flows/specs/digits.yaml', engine='sagemaker', mode='tune', max_cost_usd=0.0001, wait=False)"
-    )
-    environment = {**retune.environment, **account}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=REPO, env=environment, capture_output=True, text=True, check=False
-    )
-    assert "OverBudget" in done.stderr
-    wanted = {"filter": {"resource": {"id": ["retune.model.digits"]}, "event": {"name": ["retune.budget-stopped"]}}}
+def failing(flow: str, environment: Mapping[str, str]) -> str:
+    """Run a flow; what it says on stderr."""
+    command = [sys.executable, "-c", f"from flows.retrain import collect, retrain; {flow}"]
+    done = subprocess.run(command, cwd=REPO, env=dict(environment), capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    return done.stderr
+
+
+def reasons(api: str, event: str) -> list[str]:
+    """Why, say the events of that name about the model `digits`, once there are any."""
+    wanted = {"filter": {"resource": {"id": ["retune.model.digits"]}, "event": {"name": [event]}}}
     end = time.monotonic() + 60
     found: list[dict[str, Any]] = []
     while not found and time.monotonic() < end:
         time.sleep(0.2)  # the server writes it when it comes to it
-        found = httpx.post(f"{prefect_api}/events/filter", json=wanted).raise_for_status().json()["events"]
-    assert "max_cost_usd" in found[0]["payload"]["reason"]
+        found = httpx.post(f"{api}/events/filter", json=wanted).raise_for_status().json()["events"]
+    return [str(each["payload"]["reason"]) for each in found]
+
+
+@pytest.mark.slow
+def test_a_search_that_cannot_be_started_is_told_of(prefect_api: str, retune: Retune, account: dict[str, str]) -> None:
+    """A run that only starts a search in the cloud tells of a cap it meets as one does that waits for its search."""
+    capped = "retrain('flows/specs/digits.yaml', engine='sagemaker', mode='tune', max_cost_usd=0.0001, wait=False)"
+    assert "OverBudget" in failing(capped, {**retune.environment, **account})
+    assert any("max_cost_usd" in reason for reason in reasons(prefect_api, "retune.budget-stopped"))
+
+
+def test_a_search_that_cannot_be_collected_is_told_of(prefect_api: str, retune: Retune) -> None:
+    """Code or spec that changed while a search ran keep its result back: somebody hears of it, and what to do."""
+    kept = retune.home / "store" / "retune-local" / "submissions" / "digits-01.json"
+    kept.parent.mkdir(parents=True)
+    options = {"spec": "flows/specs/digits.yaml", "overrides": []}
+    kept.write_text(json.dumps({"options": options, "spec_digest": "another", "code_digest": "another"}))
+    assert "InvalidInput" in failing("collect('digits-01', wait=False)", retune.environment)
+    assert any("check out that commit" in reason for reason in reasons(prefect_api, "retune.failed"))
