@@ -13,6 +13,7 @@ from components.errors import InvalidInput
 from components.spec import load_spec
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_NO_COMMIT = "0" * 40  # what GitHub says was before a branch's first push
 _NOTHING = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # git's empty tree
 
 
@@ -39,7 +40,10 @@ def _places(spec: Path, data: DataSpec | ChannelsSpec) -> list[str]:
 
 
 def changed_files(root: Path, before: str, after: str) -> tuple[str, ...]:
-    """Files that differ between two commits of the clone; of a new or rewritten branch, those of its last commit.
+    """Files that differ between two commits of the clone.
+
+    Of a new branch those of its last commit. Of a rewritten one, whose commit before is in no clone, all there are:
+    data that turn out to be the same are skipped, and those of an earlier commit of the push are not missed.
 
     Raises:
         InvalidInput: These are no commits of this clone.
@@ -47,7 +51,8 @@ def changed_files(root: Path, before: str, after: str) -> tuple[str, ...]:
     for name, commit in (("before", before), ("after", after)):
         if not _COMMIT.fullmatch(commit):
             raise InvalidInput(f"{name} must be a commit of 40 hex digits, got {commit!r}")
-    base = next((each for each in (before, f"{after}^1") if _is_commit(root, each)), _NOTHING)
+    known = (before, f"{after}^1") if before == _NO_COMMIT else (before,)
+    base = next((each for each in known if _is_commit(root, each)), _NOTHING)
     done = _git(root, "diff-tree", "-r", "-z", "--name-only", "--no-renames", base, after)
     if done.returncode != 0:
         raise InvalidInput(f"after must be a commit of this clone: {done.stderr.decode(errors='replace').strip()}")

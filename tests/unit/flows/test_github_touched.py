@@ -91,14 +91,14 @@ def test_a_push_is_what_lies_between_its_two_commits(clone: Path, commit: Commit
     assert changed_files(clone, last, last) == ()
 
 
-def test_of_a_new_or_rewritten_branch_the_last_commit_counts(clone: Path, commit: Commit) -> None:
-    """Before a branch's first push there is no commit, and a forced push leaves one that the clone lacks."""
+def test_of_a_new_branch_the_last_commit_counts_and_of_a_rewritten_one_all_files(clone: Path, commit: Commit) -> None:
+    """Before a branch's first push there is no commit; a forced push of several leaves one that the clone lacks."""
     commit(**{"data__a.csv": "1"})
     last = commit(**{"data__b.csv": "1"})
     root = git(clone, "rev-list", "--max-parents=0", "HEAD")
 
     assert changed_files(clone, "0" * 40, last) == ("data/b.csv",)
-    assert changed_files(clone, "1" * 40, last) == ("data/b.csv",)
+    assert changed_files(clone, "1" * 40, last) == ("data/a.csv", "data/b.csv")
     assert changed_files(clone, "0" * 40, root) == ("data/a.csv",)
 
 
