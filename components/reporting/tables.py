@@ -100,6 +100,7 @@ def curve_rows(contents: Contents) -> Rows:
     best = contents.best_trial
     found = [(trial, _points(contents.curves, trial, contents.metric)) for trial in contents.trials]
     curves = [(trial, points) for trial, points in found if len(points) > 1]
+    curves.sort(key=lambda curve: curve[0] is best)  # drawn last, on top
     each = max(_FEWEST_CURVE_POINTS, _MOST_CURVE_POINTS // max(1, len(curves)))
     return [
         {

@@ -66,11 +66,12 @@ def test_a_report_of_a_search_with_a_disaster_is_drawn_for_the_others() -> None:
 
 
 def test_the_best_line_is_drawn_over_all_others() -> None:
-    """Lines come in order of the objective, so that of many the best ones are on top, in either direction."""
+    """Lines come in order of the objective, so that of many the best ones are on top; the best curve is, too."""
     for maximize in (True, False):
-        lines, _ = axis_rows(contents(maximize=maximize))
-        last = lines[-1]["trial"]
-        assert last == {True: 9, False: 10}[maximize]
+        given = contents(maximize=maximize)
+        lines, _ = axis_rows(given)
+        last = [lines[-1]["trial"], curve_rows(given)[-1]["trial"]]
+        assert last == {True: [9, 9], False: [10, 10]}[maximize]
 
 
 def test_importance_passes_over_what_is_no_number() -> None:
