@@ -15,8 +15,8 @@ from statistics import quantiles
 from components.reporting.contents import Contents
 
 _FEWEST = 8  # values that a middle can be told from
-_REACH = 8.0  # times as far from the middle as the better quarter begins
-_WORTH = 3.0  # an axis is cut when it becomes this much shorter
+_REACH = 20.0  # times as far from the middle as the better quarter begins: what a search ends near is crowded
+_WORTH = 10.0  # an axis is cut when it becomes this much shorter: before, all can still be told apart
 _ROOM = 0.05  # around a single value
 
 

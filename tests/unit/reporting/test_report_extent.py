@@ -15,6 +15,7 @@ from components.reporting.panels import panels_of
 from components.reporting.tables import axis_rows, curve_rows
 from tests.unit.reporting.report_cases import METRIC, RANGES, contents, curve, trials
 
+CROWDED = [0.1 * number for number in range(1, 11)] + [0.05 + 0.001 * number for number in range(20)]  # a search's end
 ORDINARY = [1 + 0.05 * number for number in range(20)]
 
 
@@ -32,8 +33,8 @@ def test_trials_that_diverged_do_not_press_the_others_into_a_line(disasters: lis
 
 @pytest.mark.parametrize(
     "values",
-    [[*ORDINARY, -1e9], [1.0, 1.01, 1.02, 5.0], [1.0 * number**3 for number in range(9)], [0.5] * 30 + [0.7]],
-    ids=["the best is far", "few", "a long tail", "nearly all the same"],
+    [[*ORDINARY, -1e9], [1.0, 1.01, 1.02, 5.0], [1.0 * number**3 for number in range(9)], [0.5] * 30 + [0.7], CROWDED],
+    ids=["the best is far", "few", "a long tail", "nearly all the same", "crowded at the best"],
 )
 def test_no_axis_is_cut_without_need(values: list[float]) -> None:
     """The best is never beyond an axis, nor is anything of few trials or of ones that differ by their nature."""
