@@ -29,6 +29,7 @@ _FAMILY = ("#b3a1d6", "#8fbfa8", "#d9b48f", "#a7b8cc", "#d6a1b8")
 _FEW_INTEGERS = 12
 _FEW_CATEGORIES = 4
 _MANY_LINES = 100
+_EDGE = 8  # pixels
 
 
 def objective(contents: Contents) -> Spec:
@@ -150,7 +151,8 @@ def family(contents: Contents) -> Spec:
         scale=alt.Scale(domain=names, range=colours),
         legend=alt.Legend(orient="bottom", columns=1, labelLimit=280, symbolOpacity=1),
     )
-    y = _objective_y(contents, family_objectives(contents))
+    scale = _scale(family_objectives(contents))
+    y = alt.Y("objective", type="quantitative", title=title(contents.metric), scale=scale)
     base = chart("family")
     x = alt.X("number", type="quantitative", title="trials of the search", axis=alt.Axis(tickMinStep=1, format="d"))
     points = base.mark_point(filled=True, size=26, opacity=0.45).encode(x=x, y=y, color=colour)
@@ -158,13 +160,14 @@ def family(contents: Contents) -> Spec:
     return spec(alt.layer(points, line), 280)
 
 
-def _objective_y(contents: Contents, extent: Extent | None = None) -> alt.Y:
-    scale = _scale(objectives(contents) if extent is None else extent)
-    return alt.Y("objective", type="quantitative", title=title(contents.metric), scale=scale)
+def _objective_y(contents: Contents) -> alt.Y:
+    return alt.Y("drawn", type="quantitative", title=title(contents.metric), scale=_scale(objectives(contents)))
 
 
 def _scale(extent: Extent) -> alt.Scale:
-    return alt.Scale(domain=extent.domain, zero=False, nice=True, clamp=True)
+    # A niced axis would have the edge anywhere. One that is cut reaches a little further, for a brush to begin there.
+    padding = _EDGE if extent.beyond else 0
+    return alt.Scale(domain=extent.domain, zero=False, nice=not extent.beyond, clamp=True, padding=padding)
 
 
 def _own_axis(each: Hyperparameter, place: int) -> alt.X:

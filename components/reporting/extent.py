@@ -39,12 +39,25 @@ class Extent:
     @property
     def domain(self) -> list[float]:
         """Its ends as a scale takes them, with room around a single value: Vega would label its tick wrongly."""
+        if self.beyond:
+            low, high = sorted([self.high if self.maximize else self.low, self.edge])
+            return [low, high]
         room = 0.0 if self.low < self.high else _ROOM * abs(self.low) or _ROOM
         return [self.low - room, self.high + room]
+
+    @property
+    def edge(self) -> float:
+        """Where that is drawn which lies beyond: apart from the ordinary ones."""
+        room = _ROOM * (self.high - self.low)
+        return self.low - room if self.maximize else self.high + room
 
     def holds(self, value: float) -> bool:
         """Whether a value has its place on the axis."""
         return self.low <= value <= self.high
+
+    def place(self, value: float | None) -> float | None:
+        """Where a value is drawn: what lies beyond at the edge."""
+        return self.edge if value is not None and not self.holds(value) else value
 
     def note(self) -> str:
         """What the reader has to know of it; nothing when all values have their place."""

@@ -40,7 +40,7 @@ def shown(hyperparameter: Hyperparameter, value: float | str | None) -> float | 
 
 def trial_rows(contents: Contents) -> Rows:
     """A row a trial, with the best objective so far."""
-    best, so_far, rows = contents.best_trial, None, []
+    best, so_far, rows, extent = contents.best_trial, None, [], objectives(contents)
     for trial in contents.trials:
         better = max if contents.maximize else min
         value = _finite(trial.objective)
@@ -51,6 +51,7 @@ def trial_rows(contents: Contents) -> Rows:
             "job": trial.training_job,
             "outcome": outcome(trial),
             "objective": value,
+            "drawn": extent.place(value),  # a brush over it picks it, wherever it belongs
             "so_far": so_far,
             "best": best is not None and trial.training_job == best.training_job,
             "seconds": trial.training_seconds,

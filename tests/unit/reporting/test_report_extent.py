@@ -59,7 +59,7 @@ def test_a_report_of_a_search_with_a_disaster_is_drawn_for_the_others() -> None:
     lines, axes = axis_rows(given)
     panels, _ = panels_of(given)
 
-    assert str(objective(given)).count("'domain': [0.5, 0.86]") == 3
+    assert str(objective(given)).count("'domain': [0.5, 0.878]") == 3
     assert axes[-1]["high"] == "≥ 0.86"
     assert sorted({row["y"] for row in lines if row["axis"] == len(axes) - 1})[-2:] == [0.8889, 1.0]
     assert "'domain': [0.25, 0.8" in str(curves(given, curve_rows(given)))

@@ -139,3 +139,20 @@ def test_the_edges_of_a_search_are_drawn_as_they_are(tmp_path: Path) -> None:
     assert GREY in colours
     assert RED not in colours
     assert widths == ["3"]
+
+
+def test_what_is_drawn_at_the_edge_can_be_picked(tmp_path: Path) -> None:
+    """A brush over the edge of a cut axis picks the trial that is drawn there, not one whose value would lie there."""
+    made = tuple(replace(each, objective=1e8) if each.number == 3 else each for each in trials(20))
+    file = tmp_path / "report.html"
+    file.write_text(render(contents(trials=made, maximize=False, curves={}, parents=())), encoding="utf-8")
+
+    with opened(file, profile=tmp_path / "profile") as page:
+        page.wait_for(DRAWN)
+        left, top, right, bottom = places(page, "objective")
+        page.drag((left + 2, top + 2), (right - 2, top + 0.07 * (bottom - top)))
+        told = page.wait_for(
+            "!document.getElementById('picked').hidden && document.getElementById('picked').textContent"
+        )
+
+    assert told.startswith("1 of 20 trials picked")
