@@ -29,6 +29,11 @@ BELOW = f"{BUCKET}/team/retune"
 TUNING = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:hyper-parameter-tuning-job/digits-0123456789-01"
 TRAINING = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/digits-0123456789-refit-01"
 ENDPOINT = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/digits"
+SCALING = "sagemaker.application-autoscaling.amazonaws.com"
+SCALING_ROLE = (
+    f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{SCALING}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+)
+ALARMS = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:"
 LOGS = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/sagemaker/TrainingJobs:log-stream:"
 OURS = {"aws:RequestTag/retune.model": "digits", "sagemaker:InstanceTypes": ["ml.m5.large"]}
 COSTLY = {**OURS, "sagemaker:InstanceTypes": ["ml.m5.large", "ml.p5.48xlarge"]}
@@ -76,6 +81,13 @@ SERVING: tuple[Request, ...] = (
     ("sagemaker:UpdateEndpoint", ENDPOINT, OWN),
     ("sagemaker:InvokeEndpoint", ENDPOINT, OWN),
     ("s3:PutObject", f"{BELOW}/endpoints/digits/1-0123/model.tar.gz", {}),
+    # What AWS lists as the needs of auto scaling (SageMaker's developer guide, "Auto scaling prerequisites").
+    ("sagemaker:UpdateEndpointWeightsAndCapacities", ENDPOINT, OWN),
+    ("application-autoscaling:PutScalingPolicy", "*", {"application-autoscaling:service-namespace": "sagemaker"}),
+    ("iam:CreateServiceLinkedRole", SCALING_ROLE, {"iam:AWSServiceName": SCALING}),
+    ("cloudwatch:DescribeAlarms", "*", {}),
+    ("cloudwatch:PutMetricAlarm", f"{ALARMS}TargetTracking-endpoint/digits/variant/all-AlarmHigh-0b1c2d3e", {}),
+    ("cloudwatch:DeleteAlarms", f"{ALARMS}digits-server-errors", {}),
 )
 NEVER: tuple[Request, ...] = (
     ("sagemaker:CreateHyperParameterTuningJob", TUNING, {"sagemaker:InstanceTypes": ["ml.m5.large"]}),
@@ -95,6 +107,13 @@ NEVER: tuple[Request, ...] = (
     ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/admin", TO_SAGEMAKER),
     ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/another", {}),
     ("iam:GetRole", f"arn:aws:iam::{ACCOUNT}:role/admin", {}),
+    ("iam:CreateServiceLinkedRole", SCALING_ROLE, {"iam:AWSServiceName": "ecs.amazonaws.com"}),
+    (
+        "iam:CreateServiceLinkedRole",
+        f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/x/y",
+        {"iam:AWSServiceName": SCALING},
+    ),
+    ("cloudwatch:DeleteAlarms", f"{ALARMS}payroll", {}),
     ("sts:AssumeRole", EXECUTION, {}),
     ("s3:ListBucket", BUCKET, {"s3:prefix": "payroll/"}),
     ("s3:ListBucket", "arn:aws:s3:::other", {}),
