@@ -83,11 +83,9 @@ SERVING: tuple[Request, ...] = (
     ("s3:PutObject", f"{BELOW}/endpoints/digits/1-0123/model.tar.gz", {}),
     # What AWS lists as the needs of auto scaling (SageMaker's developer guide, "Auto scaling prerequisites").
     ("sagemaker:UpdateEndpointWeightsAndCapacities", ENDPOINT, OWN),
-    ("application-autoscaling:PutScalingPolicy", "*", {"application-autoscaling:service-namespace": "sagemaker"}),
     ("iam:CreateServiceLinkedRole", SCALING_ROLE, {"iam:AWSServiceName": SCALING}),
     ("cloudwatch:DescribeAlarms", "*", {}),
     ("cloudwatch:PutMetricAlarm", f"{ALARMS}TargetTracking-endpoint/digits/variant/all-AlarmHigh-0b1c2d3e", {}),
-    ("cloudwatch:DeleteAlarms", f"{ALARMS}digits-server-errors", {}),
 )
 NEVER: tuple[Request, ...] = (
     ("sagemaker:CreateHyperParameterTuningJob", TUNING, {"sagemaker:InstanceTypes": ["ml.m5.large"]}),
