@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from components import naming
-from components.errors import CannotWrite
+from components.errors import CannotWrite, InvalidInput
 from components.registry.model_version import ModelVersion
 from components.reporting.contents import Contents, Search, hyperparameters_of
 from components.settings import read_settings
@@ -21,6 +21,7 @@ from components.tuning.trial_reader import collect, outcomes
 from components.tuning.tuning_jobs import described, tags_of
 from flows.held_out_answers import HeldOut, answers_of_version, version_of
 from flows.history import describe_job, looking_at
+from flows.refit_status import described_refit
 
 _PRICED_S = 3_600_000  # long enough for a price to be exact
 
@@ -38,6 +39,7 @@ def write_report(job: str, engine_name: str, target: Path | None) -> dict[str, A
 
     Raises:
         NotFound: There is no such job.
+        InvalidInput: It is a refit.
         CannotWrite: The file cannot be written.
     """
     from components.reporting.report import render
@@ -47,7 +49,10 @@ def write_report(job: str, engine_name: str, target: Path | None) -> dict[str, A
         raise CannotWrite(f"a report needs a folder that is there, got {file}")
     engine = looking_at(job, engine_name)
     try:
-        describe_job(engine, job)
+        if described_refit(engine, job) is not None:
+            raise InvalidInput(
+                f"{job} is a refit, one training job with no search to draw; retune trials {job} shows it"
+            )
         attempts = _attempts_of(engine, job)
         settings = read_settings()
         model = _tags(engine, attempts[0]).get(naming.TAG_MODEL)

@@ -153,6 +153,10 @@ def opened(page: Path | str, *, profile: Path, width: int = 1300, height: int = 
             tab = Page(socket=socket)
             for domain in ("Network", "Runtime", "Log", "Page"):
                 tab.call(f"{domain}.enable")
+            # A window of its own is never narrower than 500 pixels, whatever it is asked for.
+            tab.call(
+                "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+            )
             if isinstance(page, Path):
                 limits = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
                 tab.call("Network.emulateNetworkConditions", **limits)

@@ -1,6 +1,7 @@
 """The visual report of a search: one HTML file that opens anywhere, offline.
 
 contents.py         what a report tells, as values
+extent.py           how far the objective's axes reach
 tables.py           the rows its charts draw
 charts.py           the charts of a search, in Altair
 outcome_charts.py   those of training and its outcome

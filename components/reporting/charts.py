@@ -9,12 +9,12 @@ from __future__ import annotations
 import altair as alt
 
 from components.reporting.contents import Contents, Hyperparameter
+from components.reporting.extent import Extent, family_objectives, objectives
 from components.reporting.style import (
     BEST,
     BLUE,
     GREEN,
     PICKED,
-    RED,
     Spec,
     brush,
     chart,
@@ -28,6 +28,8 @@ from components.reporting.tables import column
 _FAMILY = ("#b3a1d6", "#8fbfa8", "#d9b48f", "#a7b8cc", "#d6a1b8")
 _FEW_INTEGERS = 12
 _FEW_CATEGORIES = 4
+_MANY_LINES = 100
+_EDGE = 8  # pixels
 
 
 def objective(contents: Contents) -> Spec:
@@ -42,14 +44,14 @@ def objective(contents: Contents) -> Spec:
     )
     y = _objective_y(contents)
     line = base.mark_line(interpolate="step-after", color=GREEN, strokeWidth=2).encode(
-        x=x, y=alt.Y("so_far", type="quantitative", scale=alt.Scale(zero=False))
+        x=x, y=alt.Y("so_far", type="quantitative", scale=_scale(objectives(contents)))
     )
-    failed = (
+    without = (
         base.transform_filter("datum.objective === null")
-        .mark_point(shape="cross", color=RED, size=60)
-        .encode(x=x, y=alt.value("height"), tooltip=_tooltips(contents))
+        .mark_point(filled=True, size=60)
+        .encode(x=x, y=alt.value("height"), color=outcome_colour(), shape=outcome_shape(), tooltip=_tooltips(contents))
     )
-    return spec(alt.layer(line, _trials(contents).encode(x=x, y=y), failed, _star().encode(x=x, y=y)), 280)
+    return spec(alt.layer(line, _trials(contents).encode(x=x, y=y), without, _star().encode(x=x, y=y)), 280)
 
 
 def hyperparameter(contents: Contents, place: int) -> Spec:
@@ -72,7 +74,7 @@ def parallel(contents: Contents) -> Spec:
             lookup="trial",
             from_=alt.LookupData(data=alt.NamedData(name="trials"), key="trial", fields=["objective", "best"]),
         )
-        .mark_line(strokeWidth=1.6)
+        .mark_line()  # a width here would win over the best trial's own
         .encode(
             x=x,
             y=y,
@@ -84,12 +86,21 @@ def parallel(contents: Contents) -> Spec:
                     "objective",
                     type="quantitative",
                     title=title(contents.metric),
-                    scale=alt.Scale(scheme="blues", reverse=not contents.maximize),
+                    scale=alt.Scale(
+                        scheme="blues",
+                        reverse=not contents.maximize,
+                        domain=objectives(contents).domain,
+                        clamp=True,
+                    ),
                     legend=None,
                 ),
             ),
             strokeWidth=alt.condition("datum.best", alt.value(3), alt.value(1.6)),
-            opacity=alt.when(PICKED).then(alt.value(0.9)).otherwise(alt.value(0.04)),
+            opacity=alt.when(f"datum.best && ({PICKED})")
+            .then(alt.value(1))
+            .when(PICKED)
+            .then(alt.value(0.9 if len(contents.trials) <= _MANY_LINES else 0.5))
+            .otherwise(alt.value(0.04)),
             tooltip=[alt.Tooltip("trial:Q"), alt.Tooltip("objective:Q", format=".6~g")],
         )
     )
@@ -138,17 +149,25 @@ def family(contents: Contents) -> Spec:
         title=None,
         sort=None,
         scale=alt.Scale(domain=names, range=colours),
-        legend=alt.Legend(orient="bottom", columns=1, labelLimit=280),
+        legend=alt.Legend(orient="bottom", columns=1, labelLimit=280, symbolOpacity=1),
     )
+    scale = _scale(family_objectives(contents))
+    y = alt.Y("objective", type="quantitative", title=title(contents.metric), scale=scale)
     base = chart("family")
     x = alt.X("number", type="quantitative", title="trials of the search", axis=alt.Axis(tickMinStep=1, format="d"))
-    points = base.mark_point(filled=True, size=26, opacity=0.45).encode(x=x, y=_objective_y(contents), color=colour)
+    points = base.mark_point(filled=True, size=26, opacity=0.45).encode(x=x, y=y, color=colour)
     line = base.mark_line(interpolate="step-after", strokeWidth=2.4).encode(x=x, y="so_far:Q", color=colour)
     return spec(alt.layer(points, line), 280)
 
 
 def _objective_y(contents: Contents) -> alt.Y:
-    return alt.Y("objective", type="quantitative", title=title(contents.metric), scale=alt.Scale(zero=False))
+    return alt.Y("drawn", type="quantitative", title=title(contents.metric), scale=_scale(objectives(contents)))
+
+
+def _scale(extent: Extent) -> alt.Scale:
+    # A niced axis would have the edge anywhere. One that is cut reaches a little further, for a brush to begin there.
+    padding = _EDGE if extent.beyond else 0
+    return alt.Scale(domain=extent.domain, zero=False, nice=not extent.beyond, clamp=True, padding=padding)
 
 
 def _own_axis(each: Hyperparameter, place: int) -> alt.X:
@@ -162,11 +181,11 @@ def _own_axis(each: Hyperparameter, place: int) -> alt.X:
     if each.scaling == "ReverseLogarithmic":
         # The axis counts down to what is left to 1, and is labelled with the value itself.
         scale = alt.Scale(type="log", domain=[1 - low, 1 - high], nice=False)
-        axis = alt.Axis(labelExpr="format(1 - datum.value, '.6~g')")
+        axis = alt.Axis(labelExpr="format(1 - datum.value, '.6~g')", labelOverlap="greedy")
         return alt.X(column(place), type="quantitative", title=f"{name} (reverse log)", scale=scale, axis=axis)
     if each.scaling == "Logarithmic":
         scale = alt.Scale(type="log", domain=[low, high], nice=False)
-        axis = alt.Axis(format=".3~g", tickCount=6, labelOverlap=True)
+        axis = alt.Axis(format=".6~g", tickCount=6, labelOverlap="greedy")
         return alt.X(column(place), type="quantitative", title=f"{name} (log)", scale=scale, axis=axis)
     scale = alt.Scale(domain=[low, high], nice=False, zero=False, padding=8)
     few = each.kind == "integer" and high - low <= _FEW_INTEGERS

@@ -34,6 +34,13 @@ class Hyperparameter:
     high: float = 1.0
     values: tuple[str, ...] = ()
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The ends of a number's range as text: an integer in full, for 12345 is not 1.234e+04."""
+        if self.kind == "integer":
+            return f"{self.low:,.0f}", f"{self.high:,.0f}"
+        return f"{self.low:g}", f"{self.high:g}"
+
     def value(self, trial: Trial) -> float | str | None:
         """A trial's value; None when it has none that can be shown."""
         text = trial.hyperparameters.get(self.name)

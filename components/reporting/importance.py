@@ -7,6 +7,7 @@ trials there are, which a search has drawn to the good ones, and nothing about r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,7 +64,7 @@ def importance_of(trials: Sequence[Trial], hyperparameters: Sequence[Hyperparame
     rows = [
         ([each.unit(trial) for each in hyperparameters], trial.objective)
         for trial in trials
-        if trial.status == "Completed" and trial.objective is not None
+        if trial.status == "Completed" and trial.objective is not None and math.isfinite(trial.objective)
     ]
     known = [(units, objective) for units, objective in rows if None not in units]
     if not hyperparameters or len(known) < LEAST_TRIALS:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import altair as alt
 
 from components.reporting.contents import Contents
+from components.reporting.extent import extent_of
 from components.reporting.held_out import Confusion
 from components.reporting.style import (
     BEST,
@@ -19,15 +22,16 @@ from components.reporting.style import (
     spec,
     title,
 )
-from components.reporting.tables import time_unit
+from components.reporting.tables import Rows, time_unit
 
 _STRAIGHT_LABELS = 4  # characters that fit under a cell
+_SHARES = ["#f6f9fc", "#9ecae1", "#3182bd", "#08519c"]  # nothing is nearly white: a stray row is seen among many cells
 
 
-def curves(contents: Contents) -> Spec:
+def curves(contents: Contents, rows: Rows) -> Spec:
     """The objective while it was trained; where a trial was stopped, a mark."""
     x = alt.X("step", type="quantitative", title="emission of the metric", axis=alt.Axis(tickMinStep=1))
-    y = alt.Y("value", type="quantitative", title=title(contents.metric), scale=alt.Scale(zero=False))
+    y = alt.Y("value", type="quantitative", title=title(contents.metric), scale=_curves_scale(contents, rows))
     base = chart("curves")
     lines = base.mark_line().encode(
         x=x,
@@ -51,6 +55,15 @@ def curves(contents: Contents) -> Spec:
         )
     )
     return spec(alt.layer(lines, ends), 280)
+
+
+def _curves_scale(contents: Contents, rows: Rows) -> alt.Scale:
+    """All of the curves of ordinary trials, from where they began; one that diverged goes along the edge."""
+    ends = {row["trial"]: row["value"] for row in rows if row["last"]}
+    ordinary = extent_of(ends.values(), maximize=contents.maximize)
+    values = [row["value"] for row in rows if ordinary.holds(ends[row["trial"]])]
+    drawn = replace(ordinary, low=min(values), high=max(values)) if values else ordinary
+    return alt.Scale(domain=drawn.domain, zero=False, nice=True, clamp=True)
 
 
 def timeline(contents: Contents) -> Spec:
@@ -94,14 +107,18 @@ def confusion(found: Confusion) -> Spec:
     cells = base.mark_rect().encode(
         x=x,
         y=y,
-        color=alt.Color("share", type="quantitative", legend=None, scale=alt.Scale(scheme="blues", domain=[0, 1])),
+        color=alt.Color("share", type="quantitative", legend=None, scale=alt.Scale(range=_SHARES, domain=[0, 1])),
         tooltip=[alt.Tooltip(f"{name}:N") for name in ("truth", "told")]
         + [alt.Tooltip("rows:Q"), alt.Tooltip("share:Q", format=".1%")],
     )
     numbers = base.mark_text(fontSize=11).encode(
-        x=x, y=y, text="rows:Q", color=alt.condition("datum.share > 0.55", alt.value("white"), alt.value("#1f2933"))
+        x=x,
+        y=y,
+        text="rows:Q",
+        color=alt.condition("datum.share > 0.55", alt.value("white"), alt.value("#1f2933")),
+        opacity=alt.condition("datum.rows === 0", alt.value(0.3), alt.value(1)),
     )
-    return spec(alt.layer(cells, numbers), max(200, 26 * len(found.classes)))
+    return spec(alt.layer(cells, numbers), max(260, 26 * len(found.classes)))
 
 
 def residuals() -> Spec:

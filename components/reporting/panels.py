@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 
 from components.reporting import charts, outcome_charts, tables
 from components.reporting.contents import Contents
+from components.reporting.extent import family_objectives, objectives
 from components.reporting.held_out import Confusion, Residuals
 from components.reporting.importance import importance_of
 from components.reporting.style import Spec
 
 _MANY = 40  # cards of hyperparameters: beyond it nobody looks at them
-_IN_PAIRS = (2, 4)  # cards that three in a row would leave a hole beside
+_IN_A_ROW = 3  # small cards; the last rows have two where three would leave a hole
 _FOLDED = 2  # axes that make a line
+_AXIS_WIDTH = 76  # pixels that an axis needs for its names to be read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,7 @@ class Panel:
         note: How to read it.
         size: `wide`, `half` or `small`.
         spec: The chart; None where there is nothing to draw, and the note says why.
+        least_width: Pixels below which the chart is scrolled sideways; 0 for none.
     """
 
     key: str
@@ -33,6 +36,7 @@ class Panel:
     note: str
     size: str
     spec: Spec | None
+    least_width: int = 0
 
 
 def panels_of(contents: Contents) -> tuple[list[Panel], dict[str, tables.Rows]]:
@@ -50,8 +54,10 @@ def panels_of(contents: Contents) -> tuple[list[Panel], dict[str, tables.Rows]]:
     if contents.parents:
         rows["family"] = tables.family_rows(contents)
     found = [*_importance(contents, rows), *_family(contents), *_held_out(contents, rows)]
-    size = {1: "wide", 2: "half"}.get(len(found), "small")
-    row = [replace(panel, size=size) for panel in found]
+    size = {1: "wide", 2: "half"}.get(sum(panel.spec is not None for panel in found), "small")
+    # What has words alone is a line below: beside a chart it would be an empty card.
+    row = [replace(panel, size="wide" if panel.spec is None else size) for panel in found]
+    row.sort(key=lambda panel: panel.spec is None)
     return [*_search(contents, rows), *row, *_hyperparameters(contents), *_training(contents, rows)], rows
 
 
@@ -61,7 +67,7 @@ def _search(contents: Contents, rows: dict[str, tables.Rows]) -> Iterator[Panel]
         key="objective",
         heading="Objective over trials",
         note=f"Each point is a trial, the line the best so far; {better} is better. Drag over points to pick trials "
-        "in every chart; double-click to let go.",
+        f"in every chart; double-click to let go.{objectives(contents).note()}",
         size="wide",
         spec=charts.objective(contents) if contents.trials else None,
     )
@@ -73,6 +79,7 @@ def _search(contents: Contents, rows: dict[str, tables.Rows]) -> Iterator[Panel]
             "Darker is better, the best is purple. Drag over an axis to pick lines.",
             size="wide",
             spec=charts.parallel(contents),
+            least_width=_AXIS_WIDTH * (len(contents.hyperparameters) + 1),
         )
 
 
@@ -105,21 +112,23 @@ def _family(contents: Contents) -> Iterator[Panel]:
                 " The parents searched on other data or another image: their levels may differ."
                 if contents.warm_start == "TransferLearning"
                 else ""
-            ),
+            )
+            + family_objectives(contents).note(),
             size="half",
             spec=charts.family(contents),
         )
 
 
 def _hyperparameters(contents: Contents) -> Iterator[Panel]:
-    size = "half" if len(contents.hyperparameters) in _IN_PAIRS else "small"
-    for place, each in enumerate(contents.hyperparameters[:_MANY]):
-        domain = ", ".join(each.values) if each.kind == "categorical" else f"{each.low:g} to {each.high:g}"
+    shown = contents.hyperparameters[:_MANY]
+    in_pairs = len(shown) - {0: 0, 1: 4, 2: 2}[len(shown) % _IN_A_ROW]
+    for place, each in enumerate(shown):
+        domain = ", ".join(each.values) if each.kind == "categorical" else " to ".join(each.ends)
         yield Panel(
             key=f"hyperparameter-{place}",
             heading=each.name,
             note=f"{each.kind}, {domain}" + ("" if each.kind == "categorical" else f", {_scale(each.scaling)}"),
-            size=size,
+            size="wide" if len(shown) == 1 else "half" if place >= in_pairs else "small",
             spec=charts.hyperparameter(contents, place),
         )
 
@@ -134,7 +143,7 @@ def _training(contents: Contents, rows: dict[str, tables.Rows]) -> Iterator[Pane
         else "No trial emitted the objective more than once, as far as the engine knows"
         + ("; in the cloud the points between are in CloudWatch." if contents.engine == "sagemaker" else "."),
         size="wide",
-        spec=outcome_charts.curves(contents) if drawn else None,
+        spec=outcome_charts.curves(contents, rows["curves"]) if drawn else None,
     )
     if rows["times"]:
         yield Panel(

@@ -72,6 +72,8 @@ def _text(content: bytes) -> str:
 
 def _card(panel: Panel) -> str:
     chart = f'<div class="chart" data-chart="{escape(panel.key)}"></div>' if panel.spec is not None else ""
+    if panel.least_width:
+        chart = f'<div class="scroll"><div style="min-width: {panel.least_width}px">{chart}</div></div>'
     return (
         f'<section class="card {panel.size}"><h2>{escape(panel.heading)}</h2>'
         f"<p>{escape(panel.note)}</p>{chart}</section>"

@@ -22,7 +22,7 @@ Spec = dict[str, Any]
 
 
 def title(text: str) -> str:
-    """A name from outside as an axis or a tooltip shows it.
+    """A name from outside as an axis, a tooltip or a sentence shows it.
 
     Vega-Lite writes a tooltip's titles into an expression and escapes quotes, but no backslashes.
     """
@@ -75,6 +75,7 @@ def spec(drawn: Any, height: Any) -> Spec:
             labelColor="#5b6673",
             titleColor="#1f2933",
             titleFontWeight=600,
+            labelSeparation=6,
         ),
     ).to_dict(validate=False)
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from components.reporting.contents import Contents, plain
+from components.reporting.style import title
 from components.reporting.tables import outcome
 
 _MINUTE_S = 60
@@ -67,11 +68,11 @@ def _best(contents: Contents) -> str:
     direction = "maximised" if contents.maximize else "minimised"
     if best is None:
         return f"No trial has reported {contents.metric} ({direction}) yet: {counts(contents)}."
-    values = ", ".join(f"{name} {_short(text)}" for name, text in sorted(best.hyperparameters.items()))
+    values = ", ".join(f"{title(name)} {title(_short(text))}" for name, text in sorted(best.hyperparameters.items()))
     found = f"Trial {best.number} is the best: {contents.metric} {number(best.objective)} ({direction})"
     found += f", with {values}" if values else ""
     parents = f", warm-started from {_listed([parent.name for parent in contents.parents])}" if contents.parents else ""
-    return f"{found}. {contents.strategy} search, {len(contents.trials)} trials: {counts(contents)}{parents}."
+    return f"{found}. {contents.strategy} search, {_trials(len(contents.trials))}: {counts(contents)}{parents}."
 
 
 def _cost(contents: Contents) -> str:
@@ -90,6 +91,10 @@ def _promotion(contents: Contents) -> str:
         return ""
     became = "became champion" if result.get("promoted") else "was not made champion"
     return f"Version {result['model_version']} {became}: {result.get('promotion_reason')}."
+
+
+def _trials(count: int) -> str:
+    return "1 trial" if count == 1 else f"{count} trials"
 
 
 def _usd(contents: Contents) -> str:

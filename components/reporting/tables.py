@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from components.reporting.contents import Contents, Hyperparameter
+from components.reporting.extent import objectives
 from components.reporting.held_out import Confusion, Residuals
 from components.reporting.importance import Importance
 from components.tuning.result import CurvePoint, Trial
@@ -39,7 +40,7 @@ def shown(hyperparameter: Hyperparameter, value: float | str | None) -> float | 
 
 def trial_rows(contents: Contents) -> Rows:
     """A row a trial, with the best objective so far."""
-    best, so_far, rows = contents.best_trial, None, []
+    best, so_far, rows, extent = contents.best_trial, None, [], objectives(contents)
     for trial in contents.trials:
         better = max if contents.maximize else min
         value = _finite(trial.objective)
@@ -50,6 +51,7 @@ def trial_rows(contents: Contents) -> Rows:
             "job": trial.training_job,
             "outcome": outcome(trial),
             "objective": value,
+            "drawn": extent.place(value),  # a brush over it picks it, wherever it belongs
             "so_far": so_far,
             "best": best is not None and trial.training_job == best.training_job,
             "seconds": trial.training_seconds,
@@ -64,29 +66,34 @@ def trial_rows(contents: Contents) -> Rows:
 
 def axis_rows(contents: Contents) -> tuple[Rows, Rows]:
     """Parallel coordinates: a row per trial and axis, at a height from 0 to 1; and a row per axis, with its ends."""
-    values = [value for trial in contents.trials if (value := _finite(trial.objective)) is not None]
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    extent = objectives(contents)
+    low, high = extent.low, extent.high
     points: Rows = []
-    for trial in contents.trials:
+    # The best is drawn last, on top.
+    for trial in sorted(
+        contents.trials, key=lambda trial: _finite(trial.objective) or 0.0, reverse=not contents.maximize
+    ):
         heights = [each.unit(trial) for each in contents.hyperparameters]
         value = _finite(trial.objective)
         if value is None or None in heights:
             continue  # a line with gaps would be read as another trial's
-        heights.append(0.5 if low == high else (value - low) / (high - low))
+        heights.append(0.5 if low == high else (min(high, max(low, value)) - low) / (high - low))
         points += [{"trial": trial.number, "axis": place, "y": round(y or 0.0, 4)} for place, y in enumerate(heights)]
     ends = [
         {"axis": place, "name": each.name, "low": low_end, "high": high_end}
         for place, each in enumerate(contents.hyperparameters)
         for low_end, high_end in [_ends(each)]
     ]
-    ends.append({"axis": len(ends), "name": contents.metric, "low": f"{low:.4g}", "high": f"{high:.4g}"})
+    below, above = ("≤ ", "") if contents.maximize else ("", "≥ ")
+    low_end, high_end = (f"{below if extent.beyond else ''}{low:.4g}", f"{above if extent.beyond else ''}{high:.4g}")
+    ends.append({"axis": len(ends), "name": contents.metric, "low": low_end, "high": high_end})
     return points, ends
 
 
 def _ends(each: Hyperparameter) -> tuple[str, str]:
     if each.kind == "categorical":
         return (each.values[0], each.values[-1]) if each.values else ("", "")
-    return f"{each.low:.4g}", f"{each.high:.4g}"
+    return each.ends
 
 
 def curve_rows(contents: Contents) -> Rows:
@@ -94,6 +101,7 @@ def curve_rows(contents: Contents) -> Rows:
     best = contents.best_trial
     found = [(trial, _points(contents.curves, trial, contents.metric)) for trial in contents.trials]
     curves = [(trial, points) for trial, points in found if len(points) > 1]
+    curves.sort(key=lambda curve: curve[0] is best)  # drawn last, on top
     each = max(_FEWEST_CURVE_POINTS, _MOST_CURVE_POINTS // max(1, len(curves)))
     return [
         {

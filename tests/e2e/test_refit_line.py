@@ -118,6 +118,8 @@ def test_months_are_refitted_until_the_data_drift(
     assert [(each["name"], each["strategy"]) for each in listed] == [(name, None), (first["tuning_job"], "random")]
     assert {**listed[0], "failure": None} == retune.ok("status", name)
     (trial,) = retune.ok("trials", name)["trials"]
+    undrawn = retune("report", name)
+    assert (undrawn.code, f"retune trials {name} shows it" in undrawn.err) == (65, True)
     assert (trial["training_job"], trial["objective"]) == (name, second["best"]["objective"])
     assert second["best"]["hyperparameters"].items() <= trial["hyperparameters"].items()
     version, _ = retune.ok("lineage", "shop")["versions"]

@@ -23,13 +23,15 @@ FILES = (
 
 
 def people(rows: int) -> pd.DataFrame:
-    """Customers with numbers, words and gaps, some of whom leave."""
+    """Customers with numbers, fractions that no 32-bit float holds exactly, words and gaps, some of whom leave."""
     draw = np.random.default_rng(3)
     age = draw.integers(18, 80, rows)
     plan = draw.choice(["basic", "family", "pro"], rows)
-    score = 0.05 * (age - 45) + (plan == "basic") + draw.normal(0, 0.7, rows)
+    rate = 0.001 * draw.integers(600, 900, rows)
+    score = 0.05 * (age - 45) + (plan == "basic") - 4 * (rate - 0.75) + draw.normal(0, 0.7, rows)
     calls = np.where(draw.random(rows) < 0.1, np.nan, draw.integers(0, 9, rows))
-    return pd.DataFrame({"age": age, "plan": plan, "calls": calls, "churned": np.where(score > 0.5, "yes", "no")})
+    told = np.where(score > 0.5, "yes", "no")
+    return pd.DataFrame({"age": age, "plan": plan, "rate": rate, "calls": calls, "churned": told})
 
 
 @pytest.mark.slow

@@ -104,15 +104,15 @@ def test_github_is_told_by_repository_dispatch() -> None:
 
 
 def test_what_cannot_be_told_is_kept_and_the_role_calls_these_two_alone() -> None:
-    """Each target has its dead-letter queue, where these rules alone may write; the role may call two destinations."""
+    """Each target has a dead-letter queue, where these rules alone may write; the role may call two destinations."""
     made = resources("events.yaml")
     rules = [name for name, each in made.items() if each["Type"] == "AWS::Events::Rule"]
 
     assert len(rules) == 3
     for name in rules:
         (target,) = made[name]["Properties"]["Targets"]
-        queue = {"Arn": {"Fn::GetAtt": ["Undelivered", "Arn"]}}
-        assert target["DeadLetterConfig"] == {"Fn::If": ["CallsApi", queue, {"Ref": "AWS::NoValue"}]}
+        assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["Undelivered", "Arn"]}}
+    assert not [name for name in ("Undelivered", "UndeliveredPolicy") if "Condition" in made[name]]
     (writing,) = made["UndeliveredPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert writing["Principal"] == {"Service": "events.amazonaws.com"}
     assert writing["Condition"] == {"ArnEquals": {"aws:SourceArn": [{"Fn::GetAtt": [name, "Arn"]} for name in rules]}}

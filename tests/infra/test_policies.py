@@ -29,8 +29,14 @@ BELOW = f"{BUCKET}/team/retune"
 TUNING = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:hyper-parameter-tuning-job/digits-0123456789-01"
 TRAINING = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/digits-0123456789-refit-01"
 ENDPOINT = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/digits"
+SCALING = "sagemaker.application-autoscaling.amazonaws.com"
+SCALING_ROLE = (
+    f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{SCALING}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+)
+ALARMS = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:"
 LOGS = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/sagemaker/TrainingJobs:log-stream:"
 OURS = {"aws:RequestTag/retune.model": "digits", "sagemaker:InstanceTypes": ["ml.m5.large"]}
+COSTLY = {**OURS, "sagemaker:InstanceTypes": ["ml.m5.large", "ml.p5.48xlarge"]}
 OWN = {"aws:ResourceTag/retune.model": "flights-2013"}
 MAKING = {"sagemaker:TaggingAction": "CreateHyperParameterTuningJob"}
 TO_SAGEMAKER = {"iam:PassedToService": "sagemaker.amazonaws.com"}
@@ -70,15 +76,24 @@ STARTING: tuple[Request, ...] = (
 SERVING: tuple[Request, ...] = (
     ("sagemaker:CreateModel", ENDPOINT.replace(":endpoint/", ":model/"), {"aws:RequestTag/retune.model": "digits"}),
     ("sagemaker:CreateEndpoint", ENDPOINT, {"aws:RequestTag/retune.model": "digits"}),
+    ("sagemaker:CreateEndpointConfig", f"{ENDPOINT.replace(':endpoint/', ':endpoint-config/')}-1", OURS),
+    ("sagemaker:CreateTransformJob", ENDPOINT.replace(":endpoint/", ":transform-job/"), OURS),
     ("sagemaker:UpdateEndpoint", ENDPOINT, OWN),
     ("sagemaker:InvokeEndpoint", ENDPOINT, OWN),
     ("s3:PutObject", f"{BELOW}/endpoints/digits/1-0123/model.tar.gz", {}),
+    # What AWS lists as the needs of auto scaling (SageMaker's developer guide, "Auto scaling prerequisites").
+    ("sagemaker:UpdateEndpointWeightsAndCapacities", ENDPOINT, OWN),
+    ("iam:CreateServiceLinkedRole", SCALING_ROLE, {"iam:AWSServiceName": SCALING}),
+    ("cloudwatch:DescribeAlarms", "*", {}),
+    ("cloudwatch:PutMetricAlarm", f"{ALARMS}TargetTracking-endpoint/digits/variant/all-AlarmHigh-0b1c2d3e", {}),
 )
 NEVER: tuple[Request, ...] = (
     ("sagemaker:CreateHyperParameterTuningJob", TUNING, {"sagemaker:InstanceTypes": ["ml.m5.large"]}),
     ("sagemaker:CreateHyperParameterTuningJob", TUNING, {**OURS, "aws:RequestTag/retune.model": "fraud"}),
-    ("sagemaker:CreateTrainingJob", TRAINING, {**OURS, "sagemaker:InstanceTypes": ["ml.m5.large", "ml.p5.48xlarge"]}),
+    ("sagemaker:CreateTrainingJob", TRAINING, COSTLY),
     ("sagemaker:CreateTrainingJob", TRAINING.replace(REGION, "eu-west-1"), OURS),
+    ("sagemaker:CreateEndpointConfig", f"{ENDPOINT.replace(':endpoint/', ':endpoint-config/')}-1", COSTLY),
+    ("sagemaker:CreateTransformJob", ENDPOINT.replace(":endpoint/", ":transform-job/"), COSTLY),
     ("sagemaker:StopTrainingJob", TRAINING, {}),
     ("sagemaker:StopHyperParameterTuningJob", TUNING, {"aws:ResourceTag/retune.model": "fraud"}),
     ("sagemaker:AddTags", TUNING, OURS),
@@ -90,6 +105,13 @@ NEVER: tuple[Request, ...] = (
     ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/admin", TO_SAGEMAKER),
     ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/another", {}),
     ("iam:GetRole", f"arn:aws:iam::{ACCOUNT}:role/admin", {}),
+    ("iam:CreateServiceLinkedRole", SCALING_ROLE, {"iam:AWSServiceName": "ecs.amazonaws.com"}),
+    (
+        "iam:CreateServiceLinkedRole",
+        f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/x/y",
+        {"iam:AWSServiceName": SCALING},
+    ),
+    ("cloudwatch:DeleteAlarms", f"{ALARMS}payroll", {}),
     ("sts:AssumeRole", EXECUTION, {}),
     ("s3:ListBucket", BUCKET, {"s3:prefix": "payroll/"}),
     ("s3:ListBucket", "arn:aws:s3:::other", {}),
@@ -253,6 +275,20 @@ def test_the_execution_role_reads_and_writes_its_prefix_alone(stacks: Stacks) ->
 
     assert refused(stacks, role, may) == []
     assert refused(stacks, role, must_not) == list(must_not)
+
+
+def test_the_execution_role_joins_a_network_only_when_told(stacks: Stacks) -> None:
+    """With Network=yes SageMaker may make the interfaces that a job in a VPC needs, as this role; else it may not."""
+    actions = ("CreateNetworkInterface", "CreateNetworkInterfacePermission", "DescribeSubnets", "DescribeVpcs")
+    joining = tuple((f"ec2:{action}", "*", {}) for action in actions)
+    given = {"BucketName": "team-models", "Prefix": "team/retune"}
+
+    without = stacks.deploy("role", "execution-role.yaml", **given)["RetuneRoleArn"]
+    within = stacks.deploy("in-vpc", "execution-role.yaml", **given, Network="yes")["RetuneRoleArn"]
+
+    assert refused(stacks, without, joining) == list(joining)
+    assert refused(stacks, within, (*joining, ("s3:GetObject", f"{BELOW}/snapshots/0123/train.csv", {}))) == []
+    assert refused(stacks, within, (("ec2:RunInstances", "*", {}),)) != []
 
 
 def test_githubs_provider_is_for_sts_alone_and_outlives_the_stack() -> None:

@@ -124,10 +124,10 @@ def test_the_bucket_refuses_requests_without_tls() -> None:
 
 
 def test_the_bucket_outlives_its_stack() -> None:
-    """Deleting or replacing the stack leaves the bucket, because models in production rest on it."""
-    bucket = resource("bucket.yaml", "Bucket")
-
-    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    """Deleting or replacing the stack leaves the bucket, for models rest on it, and its policy of TLS."""
+    for name in ("Bucket", "BucketPolicy"):
+        kept = resource("bucket.yaml", name)
+        assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 
 def test_only_sagemaker_of_this_account_becomes_the_role(aws: Callable[[str], Any], deploy: Deploy) -> None:

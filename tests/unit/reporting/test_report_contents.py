@@ -39,6 +39,13 @@ def test_a_range_is_read_as_amt_writes_it() -> None:
     assert hyperparameters_of(auto)[0].scaling == "Logarithmic"
 
 
+def test_an_integer_s_range_is_told_in_full() -> None:
+    """The ends of an integer's axis are not rounded to a few digits: 12345 rounds is what was asked for."""
+    ends = Hyperparameter(name="x", kind="integer", low=1, high=12345).ends
+
+    assert ends == ("1", "12,345")
+
+
 @pytest.mark.parametrize("value", ["nan", "inf", "", "text", "-1"])
 def test_a_value_that_no_axis_can_hold_is_left_out(value: str) -> None:
     """A value that is no number, or lies outside a logarithm, has no place on its axis and breaks nothing."""

@@ -116,3 +116,18 @@ def test_a_search_shows_what_it_has(changes: dict[str, Any], there: set[str], go
     assert not gone & keys
     assert all(panel.spec is not None or panel.note for panel in panels)
     assert render(replace(contents(), **changes)).startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    ("count", "wanted"), [(1, "W"), (2, "HH"), (4, "HHHH"), (5, "SSSHH"), (6, "S" * 6), (7, "SSSHHHH")]
+)
+def test_cards_leave_no_hole_in_a_row(count: int, wanted: str) -> None:
+    """However many hyperparameters there are, their cards fill each row; words alone never stand beside a chart."""
+    ranges = {
+        "ContinuousParameterRanges": [{"Name": f"x{place}", "MinValue": "0", "MaxValue": "1"} for place in range(count)]
+    }
+    panels, _ = panels_of(contents(ranges=ranges))
+    sizes = "".join(panel.size[0].upper() for panel in panels if panel.key.startswith("hyperparameter"))
+
+    assert sizes == wanted
+    assert all(panel.size == "wide" for panel in panels if panel.spec is None)

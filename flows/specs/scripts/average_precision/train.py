@@ -20,9 +20,12 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 
 def channel(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Features (n, d) and labels (n,) of a channel: CSV files without header, the label first, empty = missing."""
+    """Features (n, d) and labels (n,) of a channel: CSV files without header, the label first, empty = missing.
+
+    32-bit, as SageMaker's containers and retune give rows to predict_fn: a 64-bit threshold would part them otherwise.
+    """
     folder = Path(os.environ[f"SM_CHANNEL_{name}"])  # noqa: TID251 - how script mode tells
-    rows = pd.concat([pd.read_csv(path, header=None) for path in sorted(folder.glob("*.csv"))]).to_numpy(float)
+    rows = pd.concat([pd.read_csv(path, header=None) for path in sorted(folder.glob("*.csv"))]).to_numpy("float32")
     return rows[:, 1:], rows[:, 0]
 
 
