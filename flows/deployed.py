@@ -18,6 +18,7 @@ from prefect.concurrency.sync import concurrency
 from prefect.context import FlowRunContext
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.runtime import flow_run
 
 from components.errors import Refused
 from flows.artifacts import artifact_key
@@ -36,6 +37,7 @@ _SETTABLE = (
     "training.spot",
     "data.split.",
 )
+_MOST_STARTS = 5
 # How long after a worker was killed its model is free again.
 _LEASE_S = 60.0
 
@@ -46,6 +48,16 @@ def is_deployed() -> bool:
     """Whether this flow run belongs to a flow deployment."""
     context = FlowRunContext.get()
     return context is not None and context.flow_run is not None and context.flow_run.deployment_id is not None
+
+
+def refuse_endless() -> None:
+    """Raise Refused for a run that was started again and again: what kills each would kill the next as well."""
+    started = flow_run.run_count if is_deployed() else 0
+    if started > _MOST_STARTS:
+        raise Refused(
+            f"a flow run is started at most {_MOST_STARTS} times, got {started}: the worker's log tells what ended it; "
+            "a new run goes on with what this one had"
+        )
 
 
 def refuse_foreign(spec: str, overrides: Sequence[str]) -> str:

@@ -56,6 +56,21 @@ def tell(settings: Settings, event: EventName, *, model: str, version: int | Non
         _log.debug("the event was not taken", exc_info=True)
 
 
+def tell_before_model(kind: Literal["spec", "job"], name: str, reason: str) -> None:
+    """Emit `retune.failed` about what a flow run was given, where that led to no model.
+
+    Args:
+        kind: What it was given; the resource is `retune.KIND.NAME`.
+        name: Path or tuning job.
+        reason: What was wrong with it.
+    """
+    try:
+        resource = {"prefect.resource.id": f"retune.{kind}.{name}", "prefect.resource.name": name}
+        send("retune.failed", resource, {kind: name, "reason": reason})
+    except Exception:  # noqa: BLE001  as above
+        _log.debug("the event was not taken", exc_info=True)
+
+
 def send(event: str, resource: dict[str, str], payload: dict[str, Any], *, api_url: str | None = None) -> None:
     """Hand an event to a Prefect server; it is there when this returns.
 

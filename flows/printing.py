@@ -150,7 +150,11 @@ def rollback_summary(document: dict[str, Any]) -> str:
 def services_table(document: dict[str, Any]) -> str:
     """Services, a line each."""
     rows = [(service["name"], service["state"], service["url"]) for service in document["services"]]
-    return table(("service", "state", "url"), rows) if rows else "no services are running"
+    if not rows:
+        return "no services are running"
+    told = table(("service", "state", "url"), rows)
+    own = next((url for name, state, url in rows if name == "prefect" and state != "stopped"), None)
+    return told if own is None else f"{told}\nfor prefect's own commands: export PREFECT_API_URL={own}/api"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,4 +1,4 @@
-"""What a running retraining shows: Rich in a terminal, plain lines elsewhere, artifacts in Prefect."""
+"""What a running retraining shows: Rich in a terminal, plain lines elsewhere, the log and artifacts in Prefect."""
 
 from __future__ import annotations
 
@@ -58,6 +58,23 @@ class Plain:
         self._told.clear()
 
 
+class Logged(Plain):
+    """One line per event in the flow run's own log: on the worker's terminal, and where Prefect's pages show it."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stdout)
+
+    def stage(self, text: str) -> None:
+        """As the protocol says."""
+        from prefect.exceptions import MissingContextError
+        from prefect.logging import get_run_logger
+
+        try:
+            get_run_logger().info(text)
+        except MissingContextError:
+            super().stage(text)
+
+
 class Live:
     """A table of trials that redraws in place, for a terminal."""
 
@@ -94,8 +111,8 @@ _reporter: ContextVar[Reporter | None] = ContextVar("reporter", default=None)
 
 
 def reporter() -> Reporter:
-    """The reporter of this run; plain lines on stdout when nobody chose one, as in a worker."""
-    return _reporter.get() or _plain()
+    """The reporter of this run; the flow run's log when nobody chose one, as in a worker."""
+    return _reporter.get() or _logged()
 
 
 def unless_told_later(text: str) -> str:
@@ -104,9 +121,9 @@ def unless_told_later(text: str) -> str:
 
 
 @cache
-def _plain() -> Reporter:
+def _logged() -> Reporter:
     """One for the whole process: it remembers which trials it has told of."""
-    return Plain(sys.stdout)
+    return Logged()
 
 
 @contextmanager

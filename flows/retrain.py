@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import Annotated, Any, Literal, cast
 
 from prefect import flow
@@ -15,8 +16,8 @@ from components import errors
 from components.tuning.attempts import UNFINISHED
 from components.tuning.lineage import Parents
 from flows import tasks
-from flows.deployed import collect_later, is_deployed, one_run_of, refuse_foreign
-from flows.events import EventName, tell
+from flows.deployed import collect_later, is_deployed, one_run_of, refuse_endless, refuse_foreign
+from flows.events import EventName, tell, tell_before_model
 from flows.failures import translate
 from flows.following import Run
 from flows.history import job_status
@@ -64,8 +65,6 @@ def retrain(  # noqa: PLR0913, PLR0917  flat: Prefect replaces nested objects wh
     Returns:
         The result document (see `docs/reference/result.md`); without waiting, what `retune submit` prints.
     """
-    if is_deployed():
-        spec = refuse_foreign(spec, overrides or ())
     options = RunOptions(
         spec=spec,
         engine=engine,
@@ -79,8 +78,10 @@ def retrain(  # noqa: PLR0913, PLR0917  flat: Prefect replaces nested objects wh
         overrides=tuple(overrides or ()),
     )
     if plan_only:
-        return plan_of(options)
-    line = open_line(options)
+        return plan_of(_deployed(options))
+    with _told_before_model("spec", spec):
+        options = _deployed(options)
+        line = open_line(options)
     with one_run_of(line.spec.model) if is_deployed() else nullcontext():
         if not wait and engine == "sagemaker":
             return _told(line, lambda: _started(options, look_again_s))
@@ -105,13 +106,23 @@ def collect(
         The result document, as of `retrain`; `{job, status}` of one that was not waited for.
     """
     try:
-        line, kept = line_of(job)
+        with _told_before_model("job", job):
+            refuse_endless()
+            line, kept = line_of(job)
         return _told(line, lambda: _collected(job, line, kept, wait=wait, look_again_s=look_again_s))
     except Exception as error:
         known = translate(error)
         if not wait and known is not None and known.retryable:
             collect_later(job, look_again_s)  # or a service that is away for a minute ends the looks for ever
         raise
+
+
+def _deployed(options: RunOptions) -> RunOptions:
+    """The options, where a worker may run them."""
+    if not is_deployed():
+        return options
+    refuse_endless()
+    return replace(options, spec=refuse_foreign(options.spec, options.overrides))
 
 
 def _collected(job: str, line: Line, kept: Mapping[str, Any], *, wait: bool, look_again_s: int) -> dict[str, Any]:
@@ -157,6 +168,17 @@ def _told(line: Line, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         # What is not ours may say anything.
         reason = str(error) if isinstance(error, errors.RetuneError) else type(error).__name__
         tell(line.settings, event, model=line.spec.model, reason=reason)
+        raise
+
+
+@contextmanager
+def _told_before_model(kind: Literal["spec", "job"], name: str) -> Iterator[None]:
+    """Automations hear of a deployed run that fails before it knows its model; of any other, who typed it."""
+    try:
+        yield
+    except errors.RetuneError as error:
+        if is_deployed():
+            tell_before_model(kind, name, str(error))
         raise
 
 

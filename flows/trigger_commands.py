@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from components.settings import Settings, apply_environment, prefect_environment, read_settings
+from components.settings import Settings, read_settings
 from flows.show import show
 
 trigger_app = typer.Typer(
@@ -20,10 +22,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Spec = Annotated[str, typer.Argument(help="Path of a spec under flows/specs.", show_default=False)]
 
 
-def _on_prefect(settings: Settings) -> None:
+@contextmanager
+def _prefect_of(settings: Settings) -> Iterator[None]:
+    """The server that runs of this home tell, for prefect's client; without it, that starts one that nobody sees."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
     from flows.local_services import ensure_prefect
 
-    apply_environment(prefect_environment(settings, ensure_prefect(settings)))
+    with temporary_settings(updates={PREFECT_API_URL: ensure_prefect(settings)}):
+        yield
 
 
 def _said(document: dict[str, Any]) -> str:
@@ -50,9 +57,9 @@ def install(
     spec = refuse_foreign(spec, ())
     options = RunOptions(spec=spec, engine=engine, max_jobs=max_jobs, max_cost_usd=max_cost_usd, deploy=deploy)
     line = open_line(options)
-    _on_prefect(line.settings)
-    document = install_data_trigger(line.spec, options)
-    show({**document, "resume": install_resume()["automation"]}, as_json, _said)
+    with _prefect_of(line.settings):
+        document = {**install_data_trigger(line.spec, options), "resume": install_resume()["automation"]}
+    show(document, as_json, _said)
 
 
 @trigger_app.command()
@@ -67,8 +74,9 @@ def fire(
     from flows.triggers import fire as fire_event
 
     model = load_spec(Path(spec), ()).model
-    _on_prefect(read_settings())
-    show(fire_event(data_resource(model)), as_json, _said)
+    with _prefect_of(read_settings()):
+        document = fire_event(data_resource(model))
+    show(document, as_json, _said)
 
 
 @trigger_app.command()
@@ -81,5 +89,6 @@ def notify(
     """Have a Prefect block told of promotions, rejections, approvals to give, failures and caps that were met."""
     from flows.triggers import TELLING, install_notification
 
-    _on_prefect(read_settings())
-    show(install_notification(block, tuple(event or TELLING)), as_json, _said)
+    with _prefect_of(read_settings()):
+        document = install_notification(block, tuple(event or TELLING))
+    show(document, as_json, _said)

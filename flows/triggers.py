@@ -29,11 +29,16 @@ from flows.line import RunOptions
 DATA_CHANGED = "retune.data-changed"
 ON_DATA_CHANGE = "retrain/on-data-change"
 TELLING = ("retune.promoted", "retune.rejected", "retune.approval-needed", "retune.budget-stopped", "retune.failed")
+_TOLD_OF = ("model", "spec", "job")
+SILENT = "retune: runs that nothing is heard of"
 RESUME = "retune: runs that died go on"
+_SILENT_STATE = "Silent"
 # Twice the time between two signs of life, and some more.
 SILENCE_S = 400
 # A run that somebody cancels when its worker is dead stays Cancelling: nobody is there to end it.
-_NOT_TO_GO_ON = ("Completed", "Failed", "Cancelled", "Crashed", "Cancelling", "Paused", "Suspended")
+_ENDED_OR_HELD = ("Completed", "Failed", "Cancelled", "Crashed", "Cancelling", "Paused", "Suspended")
+_ANY_RUN = ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"})
+_OF_OURS = ResourceSpecification({"prefect.resource.role": ["tag"], "prefect.resource.id": ["prefect.tag.retune"]})
 _BEGIN_OF_GLOB = re.compile(r"[*?\[]")
 
 
@@ -75,7 +80,11 @@ def install_data_trigger(spec: RetrainSpec, options: RunOptions) -> dict[str, An
         try:
             deployment = client.read_deployment_by_name(ON_DATA_CHANGE)
         except ObjectNotFound:
-            raise NotFound(f"there is no deployment {ON_DATA_CHANGE}: run prefect deploy --all first") from None
+            server = str(client.api_url.copy_with(username="", password="")).rstrip("/")
+            raise NotFound(
+                f"there is no deployment {ON_DATA_CHANGE} in the Prefect server at {server}: "
+                f"PREFECT_API_URL={server} prefect --no-prompt deploy --all makes it"
+            ) from None
     given = {key: value for key, value in asdict(options).items() if value not in (None, ())}
     resources = watched(spec)
     name = f"retune: data of {options.spec}"  # a model may have several specs
@@ -109,23 +118,24 @@ def install_data_trigger(spec: RetrainSpec, options: RunOptions) -> dict[str, An
 def install_resume(silence_s: int = SILENCE_S) -> dict[str, Any]:
     """Have runs of which nothing is heard any more started again: they attach to the jobs they had.
 
+    Two steps, neither by force: a run's last sign of life may arrive after its end, and only a state that the server's
+    own rules refuse to a run that has ended (Crashed) tells the two apart.
+
     Args:
         silence_s: Seconds; more than twice `PREFECT_FLOWS_HEARTBEAT_FREQUENCY` of the worker.
     """
     _put(
         AutomationCore(
-            name=RESUME,
-            description="A run whose worker was killed is scheduled again, and goes on with what it had.",
+            name=SILENT,
+            description=f"A run whose worker was killed becomes {_SILENT_STATE}.",
             trigger=EventTrigger(
                 after={"prefect.flow-run.heartbeat"},
                 expect={
                     "prefect.flow-run.heartbeat",
-                    *(f"prefect.flow-run.{state}" for state in _NOT_TO_GO_ON),
+                    *(f"prefect.flow-run.{state}" for state in _ENDED_OR_HELD),
                 },
-                match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
-                match_related=ResourceSpecification(
-                    {"prefect.resource.role": ["tag"], "prefect.resource.id": ["prefect.tag.retune"]}
-                ),
+                match=_ANY_RUN,
+                match_related=_OF_OURS,
                 for_each={"prefect.resource.id"},
                 posture=Posture.Proactive,
                 threshold=1,
@@ -133,10 +143,26 @@ def install_resume(silence_s: int = SILENCE_S) -> dict[str, Any]:
             ),
             actions=[
                 ChangeFlowRunState(
-                    state=StateType.SCHEDULED,
-                    name="AwaitingRetry",
-                    message="nothing was heard of it; it goes on with what it had",
-                    force=True,
+                    state=StateType.CRASHED, name=_SILENT_STATE, message=f"nothing was heard of it for {silence_s} s"
+                )
+            ],
+        )
+    )
+    _put(
+        AutomationCore(
+            name=RESUME,
+            description=f"A run that is {_SILENT_STATE} is scheduled again, and goes on with what it had.",
+            trigger=EventTrigger(
+                expect={f"prefect.flow-run.{_SILENT_STATE}"},
+                match=_ANY_RUN,
+                match_related=_OF_OURS,
+                for_each={"prefect.resource.id"},
+                posture=Posture.Reactive,
+                threshold=1,
+            ),
+            actions=[
+                ChangeFlowRunState(
+                    state=StateType.SCHEDULED, name="AwaitingRetry", message="it goes on with what it had"
                 )
             ],
         )
@@ -173,7 +199,7 @@ def install_notification(block: str, events: Sequence[str] = TELLING) -> dict[st
             description=f"Tells {block} of {', '.join(events)}.",
             trigger=EventTrigger(
                 expect=set(events),
-                match=ResourceSpecification({"prefect.resource.id": "retune.model.*"}),
+                match=ResourceSpecification({"prefect.resource.id": [f"retune.{kind}.*" for kind in _TOLD_OF]}),
                 posture=Posture.Reactive,
                 threshold=1,
             ),

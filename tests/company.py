@@ -109,6 +109,15 @@ def service(command: list[Any], environment: Any, folder: Path) -> Iterator[subp
                     each.kill()
 
 
+def event_of(api: str, name: str, resource: str) -> dict[str, Any]:
+    """Ask until the server shows the event of that name about that resource: it writes them down in batches."""
+    asked = {"filter": {"event": {"name": [name]}, "resource": {"id": [resource]}}}
+    while not (found := httpx.post(f"{api}/events/filter", json=asked).raise_for_status().json()["events"]):
+        time.sleep(0.5)  # nothing to wait on
+    (event,) = found
+    return dict(event)
+
+
 def answers(url: str) -> None:
     """Ask until a service answers."""
     while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,8 +15,9 @@ import httpx
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.triggers import install_resume
-from tests.command import REPO, Retune
+from flows.triggers import DATA_CHANGED, RESUME, SILENT, install_resume
+from tests.command import REPO, Retune, environment_of
+from tests.company import event_of
 
 SILENCE_S = 10
 
@@ -74,14 +76,25 @@ def test_each_block_is_told_what_was_chosen_for_it(api: str, retune: Retune) -> 
 
 
 @pytest.mark.slow
-def test_a_run_that_somebody_cancels_does_not_go_on(api: str) -> None:
-    """Of two runs whose worker died, the one that is being cancelled stays so; the other is scheduled again."""
+def test_only_a_run_whose_worker_died_goes_on(api: str) -> None:
+    """It is scheduled again; one that somebody cancels stays so, one whose last sign of life came late stays Failed."""
     flow = httpx.post(f"{api}/flows/", json={"name": "of-a-dead-worker"}).raise_for_status().json()
+    wanted = {"name": "manual", "flow_id": flow["id"]}
+    deployment = httpx.post(f"{api}/deployments/", json=wanted).raise_for_status().json()["id"]
 
-    def heard() -> str:
-        """A run that has said once that it lives."""
-        made = {"flow_id": flow["id"], "tags": ["retune"], "state": {"type": "RUNNING", "name": "Running"}}
-        run = str(httpx.post(f"{api}/flow_runs/", json=made).raise_for_status().json()["id"])
+    def begun() -> str:
+        made = {"tags": ["retune"], "state": {"type": "PENDING", "name": "Pending"}}
+        url = f"{api}/deployments/{deployment}/create_flow_run"
+        run = str(httpx.post(url, json=made).raise_for_status().json()["id"])
+        becomes(run, "RUNNING")
+        return run
+
+    def becomes(run: str, kind: str) -> None:
+        change = {"state": {"type": kind, "name": kind.capitalize()}, "force": True}
+        httpx.post(f"{api}/flow_runs/{run}/set_state", json=change).raise_for_status()
+
+    def heard(run: str) -> str:
+        """The run says that it lives."""
         sign = {
             "id": str(uuid4()),
             "occurred": datetime.now(UTC).isoformat(),
@@ -97,12 +110,37 @@ def test_a_run_that_somebody_cancels_does_not_go_on(api: str) -> None:
 
     with temporary_settings({PREFECT_API_URL: api}):
         install_resume(SILENCE_S)
-    cancelled = heard()
-    cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}, "force": True}
-    httpx.post(f"{api}/flow_runs/{cancelled}/set_state", json=cancelling).raise_for_status()
-    died = heard()
+    cancelled = heard(begun())
+    becomes(cancelled, "CANCELLING")
+    failed = begun()
+    becomes(failed, "FAILED")
+    heard(failed)
+    died = heard(begun())
     end = time.monotonic() + 120
     while state(died) != "AwaitingRetry" and time.monotonic() < end:
         time.sleep(0.5)  # the server has its own clock, and nothing to wait on
-    time.sleep(SILENCE_S)  # the cancelled one was heard first, so that it would have come first
-    assert (state(died), state(cancelled)) == ("AwaitingRetry", "Cancelling")
+    time.sleep(SILENCE_S)  # the others were heard first, so that they would have come first
+    assert (state(died), state(cancelled), state(failed)) == ("AwaitingRetry", "Cancelling", "Failed")
+
+
+@pytest.mark.slow
+def test_without_a_server_named_the_home_s_own_is_used(tmp_path: Path) -> None:
+    """`retune trigger` speaks with the server that `retune up` starts, and names it where it lacks the deployment."""
+    home = Retune(home=tmp_path, cwd=REPO, environment=environment_of(tmp_path))
+    spec = "flows/specs/digits.yaml"
+    try:
+        up = home("up")
+        own = f"{json.loads((tmp_path / 'services' / 'prefect.json').read_text())['url']}/api"
+        assert f"export PREFECT_API_URL={own}" in up.out
+        refused = home("trigger", "install", spec)
+        assert refused.code == 66
+        assert f"PREFECT_API_URL={own} prefect --no-prompt deploy --all" in refused.err
+        flow = httpx.post(f"{own}/flows/", json={"name": "retrain"}).raise_for_status().json()
+        wanted = {"name": "on-data-change", "flow_id": flow["id"], "enforce_parameter_schema": False}
+        httpx.post(f"{own}/deployments/", json=wanted).raise_for_status()
+        home.ok("trigger", "install", spec)
+        assert {each["name"] for each in automations(own)} >= {f"retune: data of {spec}", SILENT, RESUME}
+        home.ok("trigger", "fire", spec)
+        assert event_of(own, DATA_CHANGED, "retune.data.digits")
+    finally:
+        home("down")

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from tests.command import REPO
-from tests.company import Company, company_in, kill_family
+from tests.company import Company, company_in, event_of, kill_family
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -38,8 +38,11 @@ def test_a_deployment_run_by_hand_ends_in_a_champion(company: Company) -> None:
             *("deployment", "run", "retrain/manual", "--watch", "-p", "spec=flows/specs/digits.yaml"),
             *("-p", "engine=local", "-p", "max_jobs=4", "-p", "deploy=false"),
         )
-    assert company.flow_runs("manual")[0]["state_type"] == "COMPLETED"
+    (run,) = company.flow_runs("manual")
+    assert run["state_type"] == "COMPLETED"
     assert company.retune.ok("lineage", "digits")["champion"] == "1"
+    log = company.prefect("flow-run", "logs", run["id"], "--num-logs", "500")
+    assert all(said in log for said in ("data: ", "decision: tune; ", "trial 4 completed", "promotion: version 1"))
 
 
 def test_data_that_change_twice_are_searched_once(company: Company) -> None:
@@ -123,7 +126,7 @@ def test_somebody_is_told_of_promotions_and_failures(company: Company) -> None:
 
 
 def test_a_deployment_takes_no_code_from_its_parameters(company: Company) -> None:
-    """A spec from elsewhere, or an override that names code, fails the run before anything is read from it."""
+    """A spec from elsewhere, or an override that names code, fails the run before it is read, and automations hear."""
     elsewhere = company.folder / "evil.yaml"
     elsewhere.write_text((REPO / "flows/specs/digits.yaml").read_text())
     before = company.retune.ok("lineage", "digits")["versions"]
@@ -141,7 +144,25 @@ def test_a_deployment_takes_no_code_from_its_parameters(company: Company) -> Non
                 time.sleep(0.5)  # nothing to wait on
             assert state["type"] == "FAILED"
             assert "of a flow deployment must" in state["message"]
+            told = event_of(company.api, "retune.failed", f"retune.spec.{parameters['spec']}")
+            assert told["payload"]["reason"] in state["message"]
     assert company.retune.ok("lineage", "digits")["versions"] == before
+
+
+def test_a_run_that_kills_each_worker_is_not_started_for_ever(company: Company) -> None:
+    """After five starts a flow run fails, whose worker would otherwise be killed by it again and again."""
+    deployment = httpx.get(f"{company.api}/deployments/name/retrain/manual").json()["id"]
+    parameters = {"spec": "flows/specs/digits.yaml", "plan_only": True}
+    run = httpx.post(f"{company.api}/deployments/{deployment}/create_flow_run", json={"parameters": parameters}).json()
+    url = f"{company.api}/flow_runs/{run['id']}"
+    for state in ["RUNNING", "SCHEDULED"] * 5:
+        change = {"state": {"type": state}, "force": True}
+        httpx.post(f"{url}/set_state", json=change).raise_for_status()
+    with company.worker():
+        while (ended := httpx.get(url).json()["state"])["type"] not in {"FAILED", "COMPLETED", "CRASHED"}:
+            time.sleep(0.5)  # nothing to wait on
+    assert ended["type"] == "FAILED"
+    assert "a flow run is started at most 5 times, got 6" in ended["message"]
 
 
 def test_a_search_in_the_cloud_holds_no_worker(company: Company, account: dict[str, str]) -> None:
