@@ -1,0 +1,29 @@
+"""What to say of a name that is not there: the one that was probably meant, else those there are, a dozen of them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable
+
+_SHOWN = 12
+_SIMILAR = 0.6
+
+
+def near(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like `name`; None when none is like it."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=_SIMILAR)), None)
+
+
+def hint(name: str, known: Collection[str], *, quoted: bool = False) -> str:
+    """`did you mean X?`, or `there are X, Y and 3 more` when none is like it; nothing where none is known."""
+    meant = near(name, known)
+    if meant is not None:
+        return f"did you mean {meant!r}?" if quoted else f"did you mean {meant}?"
+    return f"there are {listed(known)}" if known else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a row; how many more there are when they are too many to read."""
+    every = list(names)
+    shown = ", ".join(every[:_SHOWN])
+    return shown if len(every) <= _SHOWN else f"{shown} and {len(every) - _SHOWN} more"
