@@ -64,6 +64,7 @@ def plan_summary(plan: dict[str, Any]) -> str:
         f"{plan['model']}: would {plan['mode']}; {plan['reason']}",
         f"data           {', '.join(f'{count:,} {part}' for part, count in plan['rows'].items()) or 'uncounted'} rows",
         f"snapshot       {plan['snapshot']}",
+        *(f"warning        {each}" for each in plan["warnings"]),
     ]
     lines.append(f"{_job(plan['tuning_job'], plan['training_job'])} ({plan['job_status']})")
     if plan["request"] is not None:

@@ -10,6 +10,7 @@ from components import naming
 from components.data import sample
 from components.data.data_spec import ChannelsSpec, DataSpec
 from components.data.held_out import check_columns, held_out_part
+from components.data.identifiers import warnings_of
 from components.data.in_place import survey
 from components.data.prepare import Prepared, prepare
 from components.deployment import ports
@@ -94,7 +95,9 @@ class Data:
         refuse_slices(self.case.spec.promotion, prepared.columns)
         parts = ", ".join(f"{len(places):,} {part}" for part, places in prepared.places.items() if len(places))
         rows = f"{parts} rows, {len(prepared.columns)} columns, target {self.rows.target}"
-        return ok(rows if self.fetched.is_whole else f"in the first rows of {self.fetched.words}: {rows}")
+        told = rows if self.fetched.is_whole else f"in the first rows of {self.fetched.words}: {rows}"
+        doubts = warnings_of(prepared.identifiers, self.rows.keep)
+        return warning("; ".join((told, *doubts))) if doubts else ok(told)
 
     def _surveyed(self, spec: ChannelsSpec) -> Verdict:
         listed = survey(spec, self.case.store)
