@@ -6,12 +6,15 @@ import difflib
 from collections.abc import Collection, Iterable
 
 _SHOWN = 12
-_SIMILAR = 0.6
+_SIMILAR = 0.7  # below, short words are like anything: nope like notes
 
 
 def near(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is most like `name`; None when none is like it."""
-    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=_SIMILAR)), None)
+    """The known name that is most like `name`, whatever its case; None when none is like it."""
+    word, by_case = name.lower(), {each.lower(): each for each in known}
+    found = [each for each in by_case if sorted(each) == sorted(word)]  # letters swapped: dya, day
+    found = found or difflib.get_close_matches(word, list(by_case), n=1, cutoff=_SIMILAR)
+    return by_case[found[0]] if found else None
 
 
 def hint(name: str, known: Collection[str], *, quoted: bool = False) -> str:

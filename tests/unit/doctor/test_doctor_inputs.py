@@ -65,6 +65,18 @@ def test_what_a_run_would_promote_by_is_well(examined: Callable[..., Any], tmp_p
     assert findings["spec"]["status"] == "ok", findings["spec"]
 
 
+def test_a_project_without_its_file_is_told_so(examined: Callable[..., Any], tmp_path: Path) -> None:
+    """A path that is not there is not shown as one that was read; an empty file is one."""
+    project = examined()[0]["project"]
+    assert (project["status"], project["says"]) == ("ok", "no retune.toml: nothing is laid down")
+    assert not project["looked_at"].endswith("retune.toml")
+
+    (tmp_path / "retune.toml").write_text("")
+    project = examined()[0]["project"]
+    assert project["says"] == "lays nothing down"
+    assert project["looked_at"].endswith("retune.toml")
+
+
 def test_settings_and_project_are_read_apart(examined: Callable[..., Any], tmp_path: Path) -> None:
     """A variable that breaks a law and a broken retune.toml are two findings; the spec is still looked at."""
     (tmp_path / "retune.toml").write_text("[allow]\nimage = []\n")
