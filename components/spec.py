@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -16,10 +15,12 @@ from components.data.data_spec import CHANNELS, ROWS, AnyData, ChannelsSpec
 from components.deployment.deployment_spec import DeploymentSpec
 from components.errors import InvalidInput, InvalidSpec, NotFound
 from components.naming import MODEL_NAME
+from components.near_names import near
 from components.registry.registry_spec import PromotionSpec, RegistrySpec
 from components.spec_later import later_breaches
 from components.spec_part import SpecPart
 from components.tuning.budget import Budget
+from components.tuning.built_in_laws import built_in_breaches
 from components.tuning.training_spec import TrainingSpec
 from components.tuning.tuning_spec import TuningSpec
 from components.tuning.warm_start_spec import WarmStartSpec
@@ -136,7 +137,7 @@ def load_spec(path: Path, overrides: Sequence[str] = ()) -> RetrainSpec:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         siblings = sorted(p.name for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
-        hint = _nearest(path.name, siblings)
+        hint = near(path.name, siblings)
         raise NotFound(f"there is no spec {path}{f'; did you mean {path.parent / hint}?' if hint else ''}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path} must be a readable UTF-8 file, got {error}") from None
@@ -155,6 +156,8 @@ def parse_spec(text: str, *, subject: str, overrides: Sequence[str] = ()) -> Ret
         spec = RetrainSpec.model_validate(document)
     except ValidationError as error:
         raise InvalidSpec(subject, breaches + _breaches(error, document)) from None
+    # Not a law of the model itself: what was registered before there was this law is still to be read.
+    breaches += built_in_breaches(spec.training, spec.tuning)
     if breaches:
         raise InvalidSpec(subject, breaches)
     return spec
@@ -224,7 +227,7 @@ def _law(item: Any, keys: Sequence[int | str]) -> str:
         return "is required"
     if kind == "extra_forbidden":
         known = _known_keys(keys[:-1])
-        nearest = _nearest(str(keys[-1]), known)
+        nearest = near(str(keys[-1]), known)
         return f"unknown key; {f'did you mean {nearest}?' if nearest else 'known are ' + ', '.join(known)}"
     if kind == "value_error":
         return str(item["ctx"]["error"])
@@ -247,10 +250,6 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for inner in get_args(annotation) for model in _models_in(inner)]
-
-
-def _nearest(word: str, known: Sequence[str]) -> str | None:
-    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=0.6)), None)
 
 
 def _shown(value: Any) -> str:

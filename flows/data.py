@@ -7,6 +7,7 @@ from typing import Any
 
 from components.data.data_spec import ChannelSpec, ChannelsSpec, DataSpec
 from components.data.held_out import check_columns, held_out_part
+from components.data.identifiers import warnings_of
 from components.data.in_place import InPlaceData, survey
 from components.data.row_sample import Read
 from components.data.schema import Column
@@ -120,6 +121,13 @@ def described(data: RunData) -> str:
         return f"{size} in place as {names}{held_out}, listing {data.digest[:12]}"
     rows = ", ".join(f"{count:,} {part}" for part, count in data.rows.items() if count)
     return f"{rows} rows, {len(data.features)} columns, snapshot {data.digest[:12]}"
+
+
+def warnings_about(line: Line, data: RunData) -> list[str]:
+    """What a reader should know before these data are trained on; nothing of data in place, which nobody reads."""
+    if isinstance(data, InPlaceData) or isinstance(line.spec.data, ChannelsSpec):
+        return []
+    return warnings_of(data.identifiers, line.spec.data.keep)
 
 
 def rows_of(data: RunData) -> Mapping[str, int]:

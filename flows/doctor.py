@@ -53,6 +53,8 @@ def as_text(finding: Finding) -> str:
     """A finding as a line, and below it the output that shows why."""
     verdict = finding.verdict
     looked_at = "" if finding.looked_at == NOWHERE else f"{finding.looked_at}: "
+    if verdict.says.startswith(looked_at):  # an error begins with its subject
+        looked_at = ""
     line = f"{verdict.status:<8} {finding.check:<15} {looked_at}{verdict.says}"
     return "\n".join([line, *(f"         | {each}" for each in verdict.log)])
 

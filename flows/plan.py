@@ -16,7 +16,7 @@ from components.tuning.client import TuningClient
 from components.tuning.lineage import Parents
 from components.tuning.trial_reader import TrialReader
 from flows.cloud_endpoint import refuse_endpoint
-from flows.data import channels_of, look_at_data, refuse_bad_channels, refuse_slices, rows_of
+from flows.data import channels_of, look_at_data, refuse_bad_channels, refuse_slices, rows_of, warnings_about
 from flows.engines import open_engine
 from flows.following import Run
 from flows.line import Line, RunOptions, open_line
@@ -31,12 +31,13 @@ from flows.tuning_requests import NO_PARENTS, search_of
 def plan_of(options: RunOptions) -> dict[str, Any]:
     """What `retune run` with these options would do, as `retune plan --json` prints it.
 
-    Keys: `model mode reason run_key snapshot engine rows drift tuning_job training_job refit_of job_status warm_start
-    request changes cost endpoint_usd_per_month endpoint_price`. `request` is the exact CreateHyperParameterTuningJob of
-    the next attempt, of a refit its CreateTrainingJob; null when the run would skip, or attach to `tuning_job` or
-    `training_job`; `changes` where it differs from that of the version it is held against, null without one of the same
-    kind; `cost` what it is expected to cost and its worst case, caps and price, null where it costs nothing; the last
-    two what the endpoint costs a month at the most and what that is made of, null without one.
+    Keys: `model mode reason run_key snapshot engine rows warnings drift tuning_job training_job refit_of job_status
+    warm_start request changes cost endpoint_usd_per_month endpoint_price`. `request` is the exact
+    CreateHyperParameterTuningJob of the next attempt, of a refit its CreateTrainingJob; null when it would skip, or
+    attach to `tuning_job` or `training_job`; `changes` where it differs from that of the version it is held against,
+    null without one of the same kind; `cost` what it is expected to cost and its worst case, caps and price, null where
+    it costs nothing; the last two what the endpoint costs a month at the most and what that is made of, null without
+    one.
     """
     from flows.basis import decide_run
     from flows.versions import has_registry, registry_of
@@ -58,6 +59,7 @@ def plan_of(options: RunOptions) -> dict[str, Any]:
         "snapshot": snapshot.digest,
         "engine": options.engine,
         "rows": dict(rows_of(snapshot)),
+        "warnings": warnings_about(line, snapshot),
         "drift": drift_document(decision.drift),
         "training_job": None,
         "refit_of": None,

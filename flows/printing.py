@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from flows.standing import verdict
+
 
 def run_summary(result: dict[str, Any]) -> str:
     """What a run came to, a fact a line."""
-    deployment, trials, spent, best = result["deployment"], result["trials"], result["spent"], result["best"]
+    deployment, trials, best = result["deployment"], result["trials"], result["best"]
     is_skip = result["mode"] == "skip"
     why = f"; {result['reason']}" if is_skip else ""  # of a run that trains it was told when it began
     of = f", in the run of version {result['model_version']}" if is_skip else ""
@@ -16,11 +18,11 @@ def run_summary(result: dict[str, Any]) -> str:
         f"{result['model']}: {result['mode']}{why}",
         f"champion       {_version(result['champion'])}",
         f"model version  {_version(result['model_version'])}",
-        f"promoted       {'yes' if result['promoted'] else 'no'}; {result['promotion_reason']}{_guards(result)}",
+        f"promoted       {verdict(result)}{_guards(result)}",
         f"test score     {number(result['test_score'])}{_optimism(result)}",
         f"best trial     {best['training_job']} at {number(best['objective'])}" if best else "best trial     -",
         f"trials         {trials['completed']} completed, {trials['stopped']} stopped, {trials['failed']} failed{of}",
-        f"spent          {'nothing, no training was needed' if is_skip else _spent(spent)}",
+        f"spent          {'nothing, no training was needed' if is_skip else _spent(result)}",
         _job(result["tuning_job"], best["training_job"] if best else None),
     ]
     if result["warm_start"]["parents"]:
@@ -42,12 +44,17 @@ def _guards(result: dict[str, Any]) -> str:
 
 
 def _optimism(result: dict[str, Any]) -> str:
-    """What the best trial's validation score promised too much."""
+    """What the best trial was picked by, and how much that promised too much."""
     found = (result.get("promotion") or {}).get("optimism")
     if not found:
         return ""
-    by = f"{found['by']:.4g} better than on test" if found["by"] > 0 else "no better than on test"
-    return f" ({found['metric']} {number(found['validation'])}, {by} at {number(found['test'])})"
+    metric, validation, test = (
+        found["metric"].removeprefix("validation:"),
+        *map(number, (found["validation"], found["test"])),
+    )
+    better = f", {found['by']:.4g} better than on test" if found["by"] > 0 else ""
+    other = f", and {test} on test" if test != number(result["test_score"]) else ""  # promoted by another metric
+    return f"; on validation rows, by which the best trial was picked, {metric} was {validation}{better}{other}"
 
 
 def submit_summary(document: dict[str, Any]) -> str:
@@ -64,6 +71,7 @@ def plan_summary(plan: dict[str, Any]) -> str:
         f"{plan['model']}: would {plan['mode']}; {plan['reason']}",
         f"data           {', '.join(f'{count:,} {part}' for part, count in plan['rows'].items()) or 'uncounted'} rows",
         f"snapshot       {plan['snapshot']}",
+        *(f"warning        {each}" for each in plan["warnings"]),
     ]
     lines.append(f"{_job(plan['tuning_job'], plan['training_job'])} ({plan['job_status']})")
     if plan["request"] is not None:
@@ -174,11 +182,15 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.6g}"
 
 
-def _spent(spent: dict[str, Any]) -> str:
-    local, cloud = _usd(spent["cost_usd"]), _usd(spent["estimated_cloud_usd"])
+def _spent(result: dict[str, Any]) -> str:
+    spent = result["spent"]
+    charged, cloud = _usd(spent["cost_usd"]), _usd(spent["estimated_cloud_usd"])
     saved = {by: usd for by, usd in spent.get("saved_usd", {}).items() if usd}
     by = ", ".join(f"{_usd(usd)} by {by.replace('_', ' ')}" for by, usd in saved.items())
-    return f"{spent['training_seconds']} training s, {local} (in the cloud: {cloud}){f'; saved {by}' if by else ''}"
+    seconds = f"{spent['training_seconds']} training s"
+    if result["engine"] == "local":  # a price is of the cloud, and so is what is saved of it
+        return f"{seconds}, {charged} (in the cloud: {cloud}{f', saved {by}' if by else ''})"
+    return f"{seconds}, {charged} (in the cloud: {cloud}){f'; saved {by}' if by else ''}"
 
 
 def _job(tuning_job: str | None, training_job: str | None) -> str:

@@ -37,8 +37,16 @@ def standing_promotion(
     return found
 
 
+def verdict(result: Mapping[str, Any]) -> str:
+    """Whether a result's version is champion, and why; of a skipped run, what an earlier run found is told as that."""
+    reason, version = str(result["promotion_reason"]), result["model_version"]
+    is_of_then = result["mode"] == "skip" and not reason.startswith(f"version {version} ")
+    by = f", in the run of version {version}: " if is_of_then else "; "
+    return f"{'yes' if result['promoted'] else 'no'}{by}{reason}"
+
+
 def _since(version: ModelVersion, champion: ModelVersion | None, history: Sequence[Promotion]) -> str | None:
-    """What happened to it after its run; None when what the run recorded holds."""
+    """What happened to it after its run, always beginning with its name; None when what the run recorded holds."""
     about = [entry for entry in history if version.version in {entry.version, entry.previous}]
     if champion is not None and champion.version == version.version:
         return _made(version, about)

@@ -25,7 +25,7 @@ from flows import results
 from flows.artifacts import cancel_asked
 from flows.basis import decide_run
 from flows.cloud_endpoint import refuse_endpoint, serve_on_endpoint
-from flows.data import RunData, described, reader_of, take_data
+from flows.data import RunData, described, reader_of, take_data, warnings_about
 from flows.following import Run, Searched
 from flows.line import Line
 from flows.local_services import deploy_champion
@@ -78,6 +78,8 @@ def take_snapshot(line: Line) -> RunData:
     refuse_metrics(line.spec, line.root)  # a flow deployment comes here first
     data = take_data(line)
     reporter().stage(f"data: {described(data)}")
+    for warning in warnings_about(line, data):
+        reporter().stage(f"warning: {warning}")
     return data
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +13,8 @@ from components import naming
 from components.data.held_out import held_out_part
 from components.data.in_place import InPlaceData
 from components.data.snapshot import RawPart, raw_part
-from components.errors import NotFound, TuningFailed
+from components.errors import NotFound, RetuneError, TuningFailed
+from components.near_names import hint
 from components.registry.connection import redacted
 from components.registry.contest import Terms, contest, settle
 from components.registry.in_place_models import contest_by_report
@@ -54,7 +55,11 @@ def registry_of_model(model: str, settings: Settings) -> Registry:
         raise NotFound(f"there is no model {model}: nothing has been registered under {settings.home} yet")
     registry = Registry(tracking_uri=settings.tracking_uri, model=model, champion=served_alias(settings, model))
     if not registry.versions():
-        raise NotFound(f"there is no model {model} in MLflow at {redacted(settings.tracking_uri)}")
+        names: list[str] = []
+        with suppress(RetuneError):  # a server may keep the list to itself
+            names = registry.models()
+        known = f"; {hint(model, names)}" if names else ""
+        raise NotFound(f"there is no model {model} in MLflow at {redacted(settings.tracking_uri)}{known}")
     return registry
 
 

@@ -8,9 +8,8 @@ that are always 0, and AWS's example trains on them.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from components.data.leaks import leaking
 from components.data.schema import Part
 from components.data.split import Places, moments
 from components.data.table import Table
+from components.near_names import hint, listed
 
 MIN_ROWS: Mapping[Part, int] = {"train": 20, "validation": 5, "test": 5}
 MAX_CATEGORIES = 1000
@@ -29,7 +29,6 @@ IDENTIFIER_SHARE = 0.5
 IDENTIFIER_AT_LEAST = 20
 MAX_STRATA = 100
 MOSTLY_MISSING = 0.95
-SHOWN_NAMES = 12
 # 2026-03-01, 2026/3/1, 1.3.2026, 03/01/26, and a time of day behind it
 _DATE = re.compile(r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d{4}|\d{2}))([T ]\d{1,2}:\d\d.{0,20})?")
 _LOOKED_AT, _NEARLY_ALL = 200, 0.95
@@ -57,7 +56,7 @@ def table_breaches(table: Table, spec: DataSpec) -> list[str]:
         breaches += _column_breaches(name, frame[name], is_kept=name in spec.keep)
     constant = [name for name in features if name not in spec.keep and _is_constant(frame[name])]
     if constant and not table.is_published:
-        breaches.append(f"{_named(constant)}: a feature must vary, got one value only: put in data.drop, or data.keep")
+        breaches.append(f"{listed(constant)}: a feature must vary, got one value only: put in data.drop, or data.keep")
     return breaches
 
 
@@ -90,11 +89,11 @@ def part_breaches(
         seen = set(labels.iloc[places[part]])
         absent = [str(label) for label in labels_needed if label not in seen]
         if absent and len(places[part]):
-            breaches.append(f"{part}: rows of every class are needed, got none of {_named(absent)}: split otherwise")
+            breaches.append(f"{part}: rows of every class are needed, got none of {listed(absent)}: split otherwise")
     train = features.iloc[places["train"]]
     empty = [name for name in features.columns if train[name].isna().all() and not features[name].isna().all()]
     if empty and len(train):
-        breaches.append(f"{_named(empty)}: a feature must have values in train, got none: put in data.drop")
+        breaches.append(f"{listed(empty)}: a feature must have values in train, got none: put in data.drop")
     breaches += [
         f"column {name!r}: a feature must not tell the target, got {reason}: put it in data.drop, or data.keep"
         for name, reason in leaking(train, labels.iloc[places["train"]], classes)
@@ -110,9 +109,9 @@ def remarks(features: pd.DataFrame, places: Mapping[Part, Places]) -> list[str]:
     sparse = [name for name in train.columns if MOSTLY_MISSING < train[name].isna().mean() < 1]
     notes = []
     if constant:
-        notes.append(f"constant in train, kept: {_named(constant)}")
+        notes.append(f"constant in train, kept: {listed(constant)}")
     if sparse:
-        notes.append(f"more than {MOSTLY_MISSING:.0%} missing in train, kept: {_named(sparse)}")
+        notes.append(f"more than {MOSTLY_MISSING:.0%} missing in train, kept: {listed(sparse)}")
     return notes
 
 
@@ -206,11 +205,10 @@ def _is_constant(values: pd.Series[Any]) -> bool:
 
 
 def _unknown(place: str, name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {_named(known)}"
+    told = hint(name, known, quoted=True)
     if any(_is_number(each) for each in known):
-        hint += "; line 1 was read as the header, and a file without one needs data.columns"
-    return f"{place}: a column of the data must be named, got {name!r} ({hint})"
+        told += "; line 1 was read as the header, and a file without one needs data.columns"
+    return f"{place}: a column of the data must be named, got {name!r} ({told})"
 
 
 def _is_number(text: str) -> bool:
@@ -219,9 +217,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _named(names: Iterable[str]) -> str:
-    listed = list(names)
-    shown = ", ".join(listed[:SHOWN_NAMES])
-    return shown if len(listed) <= SHOWN_NAMES else f"{shown} and {len(listed) - SHOWN_NAMES} more"

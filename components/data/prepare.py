@@ -13,6 +13,7 @@ import pandas as pd
 
 from components.data import checks
 from components.data.data_spec import DataSpec
+from components.data.identifiers import identifiers
 from components.data.schema import Column, Part
 from components.data.split import Places, split_rows
 from components.data.table import Table
@@ -38,6 +39,7 @@ class Prepared:
         classes: Labels in code order; None for a numeric target.
         preprocessing: JSON text for `transform.Preprocessing`.
         notes: What a reader should know.
+        identifiers: Feature columns of whole numbers that look like identifiers.
     """
 
     features: pd.DataFrame
@@ -47,6 +49,7 @@ class Prepared:
     classes: tuple[str, ...] | None
     preprocessing: str
     notes: tuple[str, ...]
+    identifiers: tuple[str, ...]
 
 
 def prepare(table: Table, spec: DataSpec) -> Prepared:
@@ -80,6 +83,7 @@ def prepare(table: Table, spec: DataSpec) -> Prepared:
         classes=classes,
         preprocessing=document(columns, target=spec.target, classes=classes),
         notes=(*table.notes, *checks.remarks(features, places)),
+        identifiers=identifiers(features),
     )
 
 

@@ -44,6 +44,7 @@ class DataSnapshot:
         preprocessing: JSON text for `transform.Preprocessing`.
         files: Path below `uri` to SHA-256 (hex) of the object there.
         notes: What a reader should know: rows left out, columns that say little.
+        identifiers: Feature columns of whole numbers that look like identifiers.
     """
 
     digest: str
@@ -55,6 +56,7 @@ class DataSnapshot:
     preprocessing: str
     files: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    identifiers: tuple[str, ...] = ()
 
     def channel_uri(self, part: Literal["train", "validation"]) -> str:
         """Prefix of a channel: CSV without header, label first, what SageMaker's built-in algorithms read."""

@@ -167,6 +167,7 @@ def _snapshot(prepared: Prepared, base_uri: str) -> tuple[DataSnapshot, dict[str
         preprocessing=prepared.preprocessing,
         files={path: hashlib.sha256(content).hexdigest() for path, content in sorted(files.items())},
         notes=prepared.notes,
+        identifiers=prepared.identifiers,
     )
     return snapshot, files
 
@@ -206,6 +207,7 @@ def look(uri: str, store: ObjectStore) -> DataSnapshot:
         preprocessing=document["preprocessing"],
         files=document["files"],
         notes=tuple(document["notes"]),
+        identifiers=tuple(document.get("identifiers", ())),  # not looked for in the first snapshots
     )
 
 

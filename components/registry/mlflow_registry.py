@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _MAX_RESULT_LENGTH = 100_000  # MLflow's, of a version tag
+_MOST_MODELS = 1000  # MLflow's, of a page
 
 
 class Registry:
@@ -85,6 +86,11 @@ class Registry:
                 token = page.token
                 if not token:
                     return tuple(sorted(found, key=lambda version: -version.version))
+
+    def models(self) -> list[str]:
+        """Names of what is registered, this model or others; of very many the first."""
+        with answering(self.tracking_uri):
+            return sorted(each.name for each in self._client.search_registered_models(max_results=_MOST_MODELS))
 
     def version(self, number: int) -> ModelVersion:
         """One version. Raises NotFound."""

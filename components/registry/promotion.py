@@ -142,7 +142,7 @@ def _verdict(
     if challenger.part == "reported":
         where = f"on {challenger.metric}"
     if champion is None:
-        return True, f"there is no champion yet: {challenger.value:.4f} {where}"
+        return True, f"there was no champion before: {challenger.value:.4f} {where}"
     gain = challenger.value - champion.value if greater_is_better else champion.value - challenger.value
     new, old = _told_apart(challenger.value, champion.value)
     serving = f"champion version {champion_version} at {old}"

@@ -158,6 +158,16 @@ _NOT_HERE: Mapping[str, str] = {
 }
 
 
+def known_names() -> list[str]:
+    """What may be set, aliases last."""
+    return [*(name for name in _TABLE if name != OBJECTIVE_METRIC), *ALIASES]
+
+
+def is_known(name: str) -> bool:
+    """Whether the container knows it, be it refused here for another reason."""
+    return name in _TABLE or name in ALIASES or name in _NOT_HERE
+
+
 def parse(texts: Mapping[str, str]) -> dict[str, Any]:
     """Typed hyperparameters under their own names, aliases resolved.
 

@@ -10,6 +10,7 @@ from components import naming
 from components.data import sample
 from components.data.data_spec import ChannelsSpec, DataSpec
 from components.data.held_out import check_columns, held_out_part
+from components.data.identifiers import warnings_of
 from components.data.in_place import survey
 from components.data.prepare import Prepared, prepare
 from components.deployment import ports
@@ -94,7 +95,9 @@ class Data:
         refuse_slices(self.case.spec.promotion, prepared.columns)
         parts = ", ".join(f"{len(places):,} {part}" for part, places in prepared.places.items() if len(places))
         rows = f"{parts} rows, {len(prepared.columns)} columns, target {self.rows.target}"
-        return ok(rows if self.fetched.is_whole else f"in the first rows of {self.fetched.words}: {rows}")
+        told = rows if self.fetched.is_whole else f"in the first rows of {self.fetched.words}: {rows}"
+        doubts = warnings_of(prepared.identifiers, self.rows.keep)
+        return warning("; ".join((told, *doubts))) if doubts else ok(told)
 
     def _surveyed(self, spec: ChannelsSpec) -> Verdict:
         listed = survey(spec, self.case.store)
@@ -109,7 +112,7 @@ def checks(case: Case, data: Data) -> Iterator[Check]:
     """In the order a reader would ask."""
     yield Check(name="settings", target=lambda: "environment", look=lambda: _settings(case))
     yield Check(name="home", target=lambda: str(case.settings.home), look=lambda: _home(case), needs=("settings",))
-    yield Check(name="project", target=lambda: str(case.root / FILE_NAME), look=lambda: _project(case))
+    yield Check(name="project", target=lambda: _project_place(case), look=lambda: _project(case))
     yield Check(name="spec", target=lambda: case.options.spec, look=lambda: _spec(case))
     if case.on_cloud:
         yield Check(
@@ -152,7 +155,17 @@ def _home(case: Case) -> Verdict:
     return ok("can be written")
 
 
+def _has_project_file(case: Case) -> bool:
+    return (case.root / FILE_NAME).exists()
+
+
+def _project_place(case: Case) -> str:
+    return str(case.root / FILE_NAME if _has_project_file(case) else case.root)
+
+
 def _project(case: Case) -> Verdict:
+    if not _has_project_file(case):
+        return ok(f"no {FILE_NAME}: nothing is laid down")
     laid_down = sorted(case.project.model_dump(exclude_defaults=True))
     return ok(f"lays down {', '.join(laid_down)}" if laid_down else "lays nothing down")
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flows.standing import verdict
+
 _TRIALS = 10
 _LONGEST = 300
 _LONGEST_GRAPH = 20_000
@@ -48,7 +50,7 @@ def result_section(result: Mapping[str, Any], report: str = "") -> str:
         ("mode", f"{result['mode']}; {result['reason']}"),
         ("champion", f"version {result['champion']}" if result["champion"] else "none"),
         ("this version", f"version {result['model_version']}" if result["model_version"] else "none"),
-        ("promoted", f"{'yes' if result['promoted'] else 'no'}; {result['promotion_reason']}"),
+        ("promoted", verdict(result)),
         ("test score", _number(result["test_score"])),
         ("best", f"{best['training_job']} at {_number(best['objective'])}" if best else "none"),
         ("trials", f"{trials['completed']} completed, {trials['stopped']} stopped, {trials['failed']} failed"),

@@ -55,6 +55,7 @@ ROWS = "".join(f"{i},{i * 7 % 13},{'ab'[i % 3 == 0]}\n" for i in range(200))
 
 WRONG_RANGE = {"space": {"eta": {"continuous": [0.5, 0.1]}}}
 LOG_FROM_0 = {"space": {"eta": {"continuous": [0, 1], "scaling": "logarithmic"}}}
+WRONG_WAY = {"objective": {"metric": "validation:accuracy", "type": "minimize"}, "space": {"eta": {"integer": [0, 1]}}}
 NO_SOURCE = {"entry_point": "t.py", "source_dir": "nowhere", "metrics": [{"name": "loss", "regex": "(.)"}]}
 
 
@@ -63,11 +64,12 @@ NO_SOURCE = {"entry_point": "t.py", "source_dir": "nowhere", "metrics": [{"name"
     [
         ({"tuning": WRONG_RANGE}, r"tuning\.space\.eta: low < high must hold, got \[0\.5, 0\.1\]"),
         ({"tuning": LOG_FROM_0}, "logarithmic scaling needs low > 0"),
+        ({"tuning": WRONG_WAY}, r"tuning\.objective\.type: must be maximize, .* got minimize"),
         ({"tunning": {}}, "tunning: unknown key; did you mean tuning"),
-        ({"training": {"hyperparameters": {"num_round": 3, "etta": 1}}}, "etta"),
+        ({"training": {"hyperparameters": {"num_round": 3, "etta": 1}}}, "etta: .*did you mean eta"),
         ({"training": NO_SOURCE, "tuning": SCRIPT_TUNING}, "nowhere"),
     ],
-    ids=["wrong range", "log scale from 0", "unknown key", "unknown hyperparameter", "no source_dir"],
+    ids=["wrong range", "log scale from 0", "wrong way", "unknown key", "unknown hyperparameter", "no source_dir"],
 )  # fmt: skip
 def test_a_spec_that_breaks_a_law_is_refused(
     parts: dict[str, Any], says: str, bare: Retune, write_spec: Callable[..., Path]

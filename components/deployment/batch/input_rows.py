@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from components.data.table import PARQUET, ZIP
 from components.deployment.batch.csv_rows import csv_batches, csv_header
 from components.deployment.batch.input_files import InputFile, Inputs
 from components.errors import Damaged, InvalidData
+from components.near_names import hint
 
 # 40 MB of text cells at the most common lengths; wider tables are cut into fewer rows.
 CHUNK_ROWS = 1 << 16
@@ -58,7 +58,9 @@ class Wanted:
         needed = dict.fromkeys((*self.required, *self.keep))
         missing = [column for column in needed if column not in found]
         if missing:
-            raise InvalidData(name, [f"column {column!r} must be there{_near(column, found)}" for column in missing])
+            raise InvalidData(
+                name, [f"column {column!r} must be there ({hint(column, found, quoted=True)})" for column in missing]
+            )
         if self.features is None:
             return list(found)
         columns = [column for column in dict.fromkeys((*self.features, *self.keep)) if column in found]
@@ -119,8 +121,3 @@ def _parquet_batches(name: str, path: Path, wanted: Wanted) -> Iterator[pa.Recor
             yield from file.iter_batches(batch_size=rows_at_once(len(columns)), columns=columns, use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise Damaged(f"{name}: the Parquet file is cut off or broken ({error}): fetch it again") from error
-
-
-def _near(column: str, found: Sequence[str]) -> str:
-    near = difflib.get_close_matches(column, found, n=1)
-    return f" (did you mean the file's {near[0]!r}?)" if near else ""

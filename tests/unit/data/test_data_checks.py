@@ -52,6 +52,20 @@ def test_an_unknown_target_names_the_nearest() -> None:
     assert "there are age, city, member, visits, buys" in only(shop(), target="zzz")
 
 
+def test_an_unlike_name_lists_the_columns_and_not_all_of_many() -> None:
+    """A suggestion that nobody could have meant says less than what there is."""
+    wide = (
+        shop().rename(columns={"visits": "notes"}).assign(**{f"wide{number}": range(0, 600, 3) for number in range(30)})
+    )
+
+    told = only(wide, drop=["nope"])
+
+    assert told.startswith(
+        "data.drop: a column of the data must be named, got 'nope' (there are age, city, member, notes"
+    )
+    assert told.endswith(" and 23 more)")
+
+
 def test_a_table_read_without_its_header_is_recognised() -> None:
     """When a data line was taken for the header, the message says what to do."""
     frame = shop().rename(columns={"age": "0.455", "visits": "15"})

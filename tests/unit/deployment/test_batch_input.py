@@ -90,7 +90,10 @@ def test_missing_columns_are_named_before_a_row_is_read(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("Age,x\nthis,row,is,ragged\n")
     wanted = Wanted(features=("age", "x"), required=("age", "x"), keep=("customer",))
 
-    with pytest.raises(InvalidData, match=r"'age' must be there \(did you mean the file's 'Age'\?\); .*'customer'"):
+    with pytest.raises(
+        InvalidData,
+        match=r"'age' must be there \(did you mean 'Age'\?\); .*'customer' must be there \(there are Age, x\)",
+    ):
         read("rows.csv", tmp_path, wanted)
 
 

@@ -38,7 +38,8 @@ def test_a_bad_spec_does_not_hide_the_rest(examined: Callable[..., Any], tmp_pat
         ({"data": {"source": "sklearn://wien", "target": "target"}}, "data", 65, "did you mean wine"),
         ({"data": {"source": "sklearn://wine", "target": "grape"}}, "data", 65, "got 'grape'"),
         ({"training": SCRIPT}, "request", 66, "no folder"),
-        ({"training": {"hyperparameters": {"num_round": 5, "etta": 1}}}, "request", 65, "etta"),
+        ({"training": {"hyperparameters": {"num_round": 5, "etta": 1}}}, "spec", 65, "did you mean eta"),
+        ({"training": {"hyperparameters": {"num_round": 5, "subsample": 2}}}, "request", 65, "subsample: 2"),
         ({"promotion": {"metric": "beauty"}}, "spec", 65, "beauty cannot be recomputed"),
         ({"promotion": {"must_not_worsen": ["beauty"]}}, "spec", 65, "beauty cannot be recomputed"),
         ({"promotion": {"must_not_worsen": [{"metric": "f1", "slice": "colour"}]}}, "data", 65, "got colour"),
@@ -62,6 +63,18 @@ def test_what_a_run_would_promote_by_is_well(examined: Callable[..., Any], tmp_p
     findings, _ = examined(promotion=promotion)
 
     assert findings["spec"]["status"] == "ok", findings["spec"]
+
+
+def test_a_project_without_its_file_is_told_so(examined: Callable[..., Any], tmp_path: Path) -> None:
+    """A path that is not there is not shown as one that was read; an empty file is one."""
+    project = examined()[0]["project"]
+    assert (project["status"], project["says"]) == ("ok", "no retune.toml: nothing is laid down")
+    assert not project["looked_at"].endswith("retune.toml")
+
+    (tmp_path / "retune.toml").write_text("")
+    project = examined()[0]["project"]
+    assert project["says"] == "lays nothing down"
+    assert project["looked_at"].endswith("retune.toml")
 
 
 def test_settings_and_project_are_read_apart(examined: Callable[..., Any], tmp_path: Path) -> None:

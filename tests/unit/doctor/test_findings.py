@@ -75,6 +75,14 @@ def test_a_finding_is_one_line_and_its_log() -> None:
     ]
 
 
+def test_a_subject_that_an_error_begins_with_is_told_once() -> None:
+    """Data errors carry their file's name, which is also what was looked at."""
+    error = InvalidInput("churn.csv: 2 problems: no rows; no target")
+    finding = Finding(check="data", looked_at="churn.csv", verdict=failed(error))
+
+    assert as_text(finding) == "failed   data            churn.csv: 2 problems: no rows; no target"
+
+
 def test_a_check_that_came_to_nothing_has_no_dash() -> None:
     """What was not looked at has no name to show."""
     finding = Finding(check="data", looked_at=NOWHERE, verdict=ok("not looked at: spec must be right first"))

@@ -16,6 +16,7 @@ def result(**changed: Any) -> dict[str, Any]:
         "model": "bank",
         "mode": "tune",
         "reason": "data changed since version 1",
+        "engine": "local",
         "champion": "1",
         "model_version": "2",
         "promoted": False,
@@ -69,6 +70,58 @@ def test_a_run_that_trains_tells_its_reason_when_it_begins() -> None:
     assert shown.splitlines()[0] == "bank: tune"
     assert line(shown, "trials").endswith("20 completed, 0 stopped, 0 failed")
     assert "9 training s" in line(shown, "spent")
+
+
+FIRST = "there was no champion before: 0.3864 on test:f1_binary (61 rows)"
+OPTIMISM = {"metric": "validation:f1_binary", "validation": 0.412345678, "test": 0.386364, "by": 0.025982}
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason", "told"),
+    [
+        ("tune", FIRST, f"yes; {FIRST}"),
+        ("skip", FIRST, f"yes, in the run of version 2: {FIRST}"),
+        ("skip", "version 2 is champion again since May", "yes; version 2 is champion again since May"),
+    ],
+)
+def test_what_an_earlier_run_found_is_told_as_that(mode: str, reason: str, told: str) -> None:
+    """A skip stands beside today's champion; what happened to the version since is of today too."""
+    shown = run_summary(result(mode=mode, promoted=True, promotion_reason=reason))
+
+    assert line(shown, "promoted").split(maxsplit=1)[1] == told
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, "f1_binary was 0.412346, 0.02598 better than on test"),
+        ({"validation": 0.284277, "by": -0.102087}, "f1_binary was 0.284277"),
+        ({"test": 0.3}, "f1_binary was 0.412346, 0.02598 better than on test, and 0.3 on test"),
+        ({"test": 0.5, "by": -0.09}, "f1_binary was 0.412346, and 0.5 on test"),
+    ],
+)
+def test_a_test_score_stands_beside_what_the_trial_was_picked_by(changed: dict[str, Any], told: str) -> None:
+    """Two numbers of two sets of rows, each with its rows; the objective's on test only where it is a third number."""
+    optimism = {**OPTIMISM, **changed}
+    shown = run_summary(result(test_score=0.386364, promotion={"guards": [], "optimism": optimism}))
+
+    wanted = f"0.386364; on validation rows, by which the best trial was picked, {told}"
+    assert line(shown, "test score").split(maxsplit=2)[2] == wanted
+
+
+@pytest.mark.parametrize(
+    ("engine", "cost_usd", "told"),
+    [
+        ("local", 0.0, "9 training s, 0 USD (in the cloud: 0.0004 USD, saved 0.0001 USD by spot)"),
+        ("sagemaker", 0.0004, "9 training s, 0.0004 USD (in the cloud: 0.0004 USD); saved 0.0001 USD by spot"),
+    ],
+)
+def test_money_is_saved_where_it_is_spent(engine: str, cost_usd: float, told: str) -> None:
+    """On this machine nothing is paid, and nothing saved: what spot is worth is told of the cloud."""
+    saved = {"spot": 0.0001, "early_stopping": 0.0, "warm_start": None}
+    spent = {"training_seconds": 9, "cost_usd": cost_usd, "estimated_cloud_usd": 0.0004, "saved_usd": saved}
+
+    assert line(run_summary(result(engine=engine, spent=spent)), "spent").split(maxsplit=1)[1] == told
 
 
 def test_hyperparameters_have_six_digits() -> None:

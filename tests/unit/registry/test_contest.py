@@ -59,7 +59,7 @@ def test_the_first_serves_and_the_better_one_follows(
     second = compete(register(trial, key="0000000002"))
 
     assert (first.promote, second.promote, serving(registry)) == (True, True, 2)
-    assert first.reason.startswith("there is no champion yet: ")
+    assert first.reason.startswith("there was no champion before: ")
     assert " beats champion version 1 at " in second.reason
     assert second.champion == first.challenger
     tags = registry.version(2).tags

@@ -16,8 +16,8 @@ def scored(value: float, *, part: str = "test", metric: str = "f1_binary", rows:
 @pytest.mark.parametrize(
     ("challenger", "champion", "greater", "least", "promote", "reason"),
     [
-        (0.4321, None, True, 0.0, True, "there is no champion yet: 0.4321 on test:f1_binary (4,119 rows)"),
-        (0.0, None, True, 0.0, True, "there is no champion yet: 0.0000 on test:f1_binary (4,119 rows)"),
+        (0.4321, None, True, 0.0, True, "there was no champion before: 0.4321 on test:f1_binary (4,119 rows)"),
+        (0.0, None, True, 0.0, True, "there was no champion before: 0.0000 on test:f1_binary (4,119 rows)"),
         (0.4321, 0.4102, True, 0.0, True, "0.4321 beats champion version 3 at 0.4102 on test:f1_binary (4,119 rows)"),
         (0.4102, 0.4321, False, 0.0, True, "0.4102 beats champion version 3 at 0.4321 on test:f1_binary (4,119 rows)"),
         (

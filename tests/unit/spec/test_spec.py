@@ -81,7 +81,9 @@ def test_a_duplicate_key_is_refused_with_its_line() -> None:
 
 def test_scalars_are_those_of_yaml_1_2() -> None:
     """Only true and false are booleans, and 1e-4 is a number."""
-    spec = parse_spec(with_line("training: {hyperparameters: {a: 1e-4, b: off, c: true, d: yes}}"), subject="s.yaml")
+    script = "entry_point: t.py, source_dir: s, metrics: [{name: m, regex: (.)}]"
+    training = f"training: {{hyperparameters: {{a: 1e-4, b: off, c: true, d: yes}}, {script}}}"
+    spec = parse_spec(with_line(training), subject="s.yaml")
 
     assert spec.training.hyperparameters == {"a": 0.0001, "b": "off", "c": True, "d": "yes"}
 
