@@ -57,7 +57,7 @@ def test_four_months_of_parents(retune: Retune) -> None:
     assert again["warm_start"] == {"type": "IdenticalDataAndAlgorithm", "parents": [jobs[-1]], "rejected": []}
     assert again["request"]["WarmStartConfig"]["WarmStartType"] == "IdenticalDataAndAlgorithm"
 
-    other = retune.ok("plan", spec, *SMALL, *last, "--set", "tuning.objective.metric=validation:logloss")
+    other = retune.ok("plan", spec, *SMALL, *last, "--set", "tuning.objective.metric=validation:accuracy")
     assert other["warm_start"]["parents"] == []
     assert len(other["warm_start"]["rejected"]) == 4
     assert all("objective metric must be the same" in each["reason"] for each in other["warm_start"]["rejected"])
