@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,8 @@ def kill_family(process: subprocess.Popen[bytes]) -> None:
     """SIGKILL a process and all that it has started; return when they are gone."""
     everyone = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
     for each in everyone:
-        each.kill()
+        with suppress(psutil.NoSuchProcess):  # it has just ended by itself
+            each.kill()
     process.wait()
     psutil.wait_procs(everyone, timeout=20)
 
@@ -106,7 +107,7 @@ def service(command: list[Any], environment: Any, folder: Path) -> Iterator[subp
                 os.killpg(started.pid, signal.SIGKILL)
                 started.wait()
             for each in family:
-                if each.is_running():
+                with suppress(psutil.NoSuchProcess):
                     each.kill()
 
 
