@@ -177,7 +177,9 @@ def _told_before_model(kind: Literal["spec", "job"], name: str) -> Iterator[None
     try:
         yield
     except errors.RetuneError as error:
-        if is_deployed():
+        # AWS tells of every job in the account that ends: those of others were never submitted here.
+        foreign = kind == "job" and isinstance(error, errors.NotFound)
+        if is_deployed() and not foreign:
             tell_before_model(kind, name, str(error))
         raise
 

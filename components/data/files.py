@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import glob
 import hashlib
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.errors import Busy, InvalidData, NotFound, Refused
+from components.near_names import near
 from components.storage.store import ObjectInfo, ObjectStore
 
 WILD = frozenset("*?[")
@@ -90,10 +90,8 @@ def _hint(path: Path) -> str:
         return ""
     if not folder.is_dir():
         return f" (no folder {folder})"
-    near = difflib.get_close_matches(
-        path.name, [each.name for each in folder.iterdir() if each.is_file()], n=1, cutoff=0.4
-    )
-    return f" (did you mean {near[0]}?)" if near else f" (looked in {folder})"
+    meant = near(path.name, [each.name for each in folder.iterdir() if each.is_file()])
+    return f" (did you mean {meant}?)" if meant else f" (looked in {folder})"
 
 
 def _bytes_of(path: Path) -> bytes:

